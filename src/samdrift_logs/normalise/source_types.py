@@ -90,7 +90,7 @@ def _looks_like_access_log(line: bytes) -> bool:
 
 
 _LINUX_PROGRAM = re.compile(
-    rb"[ >](?:\S*/)?(?:sshd|sshd-session|sudo|su|CRON|crond|cron|anacron|systemd|systemd-logind|kernel|login|useradd|groupadd"
-    rb"|usermod|passwd|auditd|polkitd|dhclient|rsyslogd|logrotate|named|xinetd|ftpd|vsftpd|snmpd|dbus-daemon)"
+    rb"[ >](?:\S*/)?(?:sshd|sshd-session|sudo|su|CRON|crond|cron|anacron|systemd|systemd-logind|kernel|login"
+    rb"|useradd|groupadd|usermod|passwd|auditd|polkitd|dhclient|rsyslogd|logrotate|named|xinetd|ftpd|vsftpd|snmpd|dbus-daemon)"
     rb"(?:\([\w-]+\))?(?:\[\d*\]:|:| \d+ )"
 )

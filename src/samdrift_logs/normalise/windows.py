@@ -1,8 +1,8 @@
 """What Windows events have in common, whichever agent shipped them: Sigma's names and the typed columns.
 
 Sigma rules speak the names of Sysmon and of the event log: Channel, EventID, Provider_Name, Computer and the names of
-EventData. A rule for `process_creation` must fire on Sysmon 1 and on Security 4688 alike, so 4688 also gets Sysmon's
-names (Image, ParentImage, User …); what 4688 lacks (Hashes, OriginalFileName) stays absent.
+EventData, as sent. Other names for one field (4688's NewProcessName is Sysmon's Image, `Threat Name` is ThreatName) are
+the engine's business: `detect.routing` and `detect.cells`.
 
 References:
     https://sigmahq.io/docs/basics/log-sources.html
@@ -88,8 +88,6 @@ def make_event(
     """Return the event of one Windows record; `fields` (kept and extended) are flat and have Channel and EventID."""
     code = str(fields.get("EventID", ""))
     channel = fields.get("Channel")
-    if " " in "".join(fields):
-        _add_names_without_spaces(fields)
     category = None
     get = fields.get
     if channel == SYSMON:
@@ -99,7 +97,7 @@ def make_event(
     else:
         if channel == "Security" and code == "4688":
             category = "process_creation"
-            _add_sysmon_names(fields)
+            _add_account(fields)
         elif code == "4104":
             category = "ps_script"
         names = ("TargetUserName", "SubjectUserName") if code in _TARGET_ACTS else ("SubjectUserName", "TargetUserName")
@@ -121,8 +119,12 @@ def make_event(
             "dst_ip": _address(get("DestinationIp") or get("DestAddress")),
             "dst_port": port(get("DestinationPort") or get("DestPort")),
             "protocol": _protocol(get("Protocol")),
-            "process": get("Image") or get("SourceImage") or get("ProcessName") or get("Application"),
-            "parent_process": get("ParentImage"),
+            "process": get("Image")
+            or get("NewProcessName")
+            or get("SourceImage")
+            or get("ProcessName")
+            or get("Application"),
+            "parent_process": get("ParentImage") or (get("ParentProcessName") if code == "4688" else None),
             "command_line": get("CommandLine"),
             "file_path": get("TargetFilename") or get("TargetObject") or get("ImageLoaded") or get("ObjectName"),
             "hash": get("Hashes"),
@@ -132,22 +134,8 @@ def make_event(
     )
 
 
-def _add_names_without_spaces(fields: dict[str, Any]) -> None:
-    """Defender writes `Threat Name`, rules say ThreatName: keep both."""
-    for name in [name for name in fields if " " in name]:
-        fields.setdefault(name.replace(" ", ""), fields[name])
-
-
-def _add_sysmon_names(fields: dict[str, Any]) -> None:
-    """Give 4688 the names of Sysmon 1. ProcessId is left: in 4688 it is the parent's."""
-    for ours, theirs in (
-        ("Image", "NewProcessName"),
-        ("ParentImage", "ParentProcessName"),
-        ("IntegrityLevel", "MandatoryLabel"),
-        ("LogonId", "SubjectLogonId"),
-    ):
-        if theirs in fields:
-            fields.setdefault(ours, fields[theirs])
+def _add_account(fields: dict[str, Any]) -> None:
+    """Give 4688 the field User of Sysmon 1, DOMAIN\\name, which no renaming of one field could."""
     name = fields.get("SubjectUserName")
     if name and "User" not in fields:
         domain = fields.get("SubjectDomainName")

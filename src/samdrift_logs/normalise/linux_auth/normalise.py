@@ -20,11 +20,12 @@ from samdrift_logs.normalise.text.normalise import event_of
 
 _SSHD = re.compile(
     r"""(?P<action>Accepted|Failed)\ (?P<method>\S+)\ for\ (?P<invalid>invalid\ user\ )?(?P<user>.*?)
-          \ from\ (?P<ip>\S+)\ port\ (?P<port>\d+)      # Failed password for invalid user admin from 10.0.0.1 port 22 ssh2
+          \ from\ (?P<ip>\S+)\ port\ (?P<port>\d+)  # Failed password for invalid user admin from 10.0.0.1 port 22 ssh2
       |Invalid\ user\ (?P<user2>.*?)\ from\ (?P<ip2>\S+)(?:\ port\ (?P<port2>\d+))?
       |(?:Received\ disconnect|Disconnected|Disconnecting)\ (?:from|invalid|authenticating)?.*?
           (?P<ip3>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)(?:\ port\ (?P<port3>\d+))?
-      |Connection\ (?:closed|reset|from).*?(?P<ip4>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)(?:\ port\ (?P<port4>\d+))?
+      |Connection\ (?:closed|reset|from).*?
+          (?P<ip4>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)(?:\ port\ (?P<port4>\d+))?
     """,
     re.VERBOSE,
 )
@@ -37,14 +38,15 @@ _SUDO = re.compile(
 )
 _CRON = re.compile(r"\((?P<user>[^)]*)\) (?P<verb>[A-Z]+) \((?P<command>.*)\)", re.DOTALL)
 _SU = re.compile(
-    r"""(?P<failed>FAILED\ SU\ )?\(to\ (?P<target>[^)]+)\)\ (?P<user>\S+)\ on\ (?P<tty>\S+)     # (to root) anna on pts/0
+    r"""(?P<failed>FAILED\ SU\ )?\(to\ (?P<target>[^)]+)\)\ (?P<user>\S+)\ on\ (?P<tty>\S+)  # (to root) anna on pts/0
       |(?P<outcome>Successful|FAILED)\ su\ for\ (?P<target2>\S+)\ by\ (?P<user2>\S+)
     """,
     re.VERBOSE,
 )
 _PAM_FAILURE = re.compile(r"authentication failure;(?P<pairs>.*)")
 _PAM_SESSION = re.compile(
-    r"session (?P<verb>opened|closed) for user (?P<user>[^\s(]+)(?:\(uid=\d+\))?(?: by (?P<by>[^\s(]*)(?:\(uid=\d+\))?)?"
+    r"session (?P<verb>opened|closed) for user (?P<user>[^\s(]+)(?:\(uid=\d+\))?"
+    r"(?: by (?P<by>[^\s(]*)(?:\(uid=\d+\))?)?"
 )
 _PAIR = re.compile(r"(\w+)=(\S*)")
 Columns = dict[str, Any]

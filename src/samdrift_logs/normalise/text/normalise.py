@@ -1,7 +1,7 @@
 """Keep any line as an event: what no other reader takes is still stored, searched and counted.
 
-A syslog header is read where there is one; all else is the message. Bytes that are not UTF-8 are read as Latin-1. Raises
-nothing but LineRejected for an empty line (from the caller).
+A syslog header is read where there is one; all else is the message. Bytes that are not UTF-8 are read as
+Latin-1. Raises nothing.
 """
 
 from __future__ import annotations
