@@ -7,6 +7,7 @@ from what the sender says about itself: a host name in a message only chooses am
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fnmatch
 import hashlib
@@ -260,7 +261,8 @@ def write_registry(path: Path, registry: SourceRegistry) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
         raise StorageFailed(f"the source registry {path} cannot be written: {error.strerror}") from error
 
 

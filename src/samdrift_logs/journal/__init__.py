@@ -1,0 +1,32 @@
+"""Accepted means: fsynced here. Segments, receipts, replay and the ledger."""
+
+from samdrift_logs.journal.journal import Committed, Journal, JournalFull, JournalInUse, JournalLimits
+from samdrift_logs.journal.ledger import LEDGER_PURPOSES, Ledger, LedgerRow, Received, Settlement, minute_of
+from samdrift_logs.journal.marks import Lock
+from samdrift_logs.journal.reading import Reader
+from samdrift_logs.journal.records import JournalRecord, Receipt, batch_count, partition_of
+from samdrift_logs.journal.segments import Damage, JournalDamaged
+from samdrift_logs.journal.tally import Tally
+
+__all__ = [
+    "LEDGER_PURPOSES",
+    "Committed",
+    "Damage",
+    "Journal",
+    "JournalDamaged",
+    "JournalFull",
+    "JournalInUse",
+    "JournalLimits",
+    "JournalRecord",
+    "Ledger",
+    "LedgerRow",
+    "Lock",
+    "Reader",
+    "Receipt",
+    "Received",
+    "Settlement",
+    "Tally",
+    "batch_count",
+    "minute_of",
+    "partition_of",
+]
