@@ -1,6 +1,7 @@
 """What every domain stands on, as a Django app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class FoundationConfig(AppConfig):
@@ -9,4 +10,6 @@ class FoundationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the boundary's checks and what must be made anew after every migrate."""
-        from samdrift.foundation import scoped_checks  # noqa: F401
+        from samdrift.foundation import append_only, scoped_checks  # noqa: F401
+
+        post_migrate.connect(append_only.install_after_migrate, dispatch_uid="samdrift.append_only")

@@ -31,6 +31,7 @@ class AuditEntry(ScopedModel):
     boundary = Owned()
     read_purposes = frozenset({Purpose.ADMINISTRATION, Purpose.OPERATION})
     write_purposes = EVERY_PURPOSE
+    append_only = True
 
     organisation = models.UUIDField(editable=False)
     sequence = models.PositiveBigIntegerField()
@@ -42,8 +43,9 @@ class AuditEntry(ScopedModel):
     subject = models.CharField(max_length=100, blank=True)
     subject_id = models.CharField(max_length=100, blank=True)
     reason = models.TextField(blank=True)
-    before = models.JSONField(null=True)
-    after = models.JSONField(null=True)
+    # Canonical JSON as text: what the digest covers must come back byte by byte, which jsonb does not promise.
+    before = models.TextField(default="null")
+    after = models.TextField(default="null")
     previous = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
 
@@ -58,9 +60,10 @@ class Fact(ScopedModel):
 
     boundary = Owned()
     read_purposes = frozenset({Purpose.OPERATION, Purpose.ADMINISTRATION})
-    write_purposes = EVERY_PURPOSE
+    write_purposes = EVERY_PURPOSE  # anything that happens may be published
 
     organisation = models.UUIDField(editable=False)
+    counterparties = models.JSONField(default=list)
     name = models.CharField(max_length=100)
     payload = models.JSONField()
     at = models.DateTimeField()

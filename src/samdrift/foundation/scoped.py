@@ -269,6 +269,7 @@ class ScopedQuerySet(models.QuerySet[Any, Any]):
         if scope != self.query.scope:
             raise ScopeRefused("this query was made in another Scope; make it anew")
         _require_purpose(self.model, self.model.write_purposes, scope, "written")
+        _refuse_append_only(self.model)
         owner = owner_field(self.model)
         if owner is None or scope.everyone or not isinstance(self.model.boundary, National):
             return self
@@ -297,13 +298,15 @@ class ScopedModel(models.Model):
     """A row with a declared owner. Every model of the platform is one, or is on the exempt list with a reason.
 
     `boundary` says whose the row is; `read_purposes` and `write_purposes` what it may be read and written for (a
-    National row is read for every purpose); `parent` names the foreign key whose parties the row's own must be among.
+    National row is read for every purpose); `parent` the foreign key whose parties the row's own must be among; rows
+    of an `append_only` model are never changed or removed, which triggers hold too (`append_only.py`).
     """
 
     boundary: ClassVar[Boundary]
     read_purposes: ClassVar[frozenset[Purpose]]
     write_purposes: ClassVar[frozenset[Purpose]]
     parent: ClassVar[str | None] = None
+    append_only: ClassVar[bool] = False
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
@@ -476,13 +479,20 @@ def _stored_parties(
 def _before_save(sender: type[models.Model], instance: models.Model, update_fields: Any = None, **_: Any) -> None:
     """Check a row that exists; a new one is checked by `_insert`, which bulk_create() passes too."""
     if isinstance(instance, ScopedModel) and not instance._state.adding:
+        _refuse_append_only(type(instance))
         check_write(type(instance), [instance], fields=update_fields)
 
 
 def _before_delete(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
     """Check every row that a delete takes with it; a listener also keeps Django from deleting without collecting."""
     if isinstance(instance, ScopedModel):
+        _refuse_append_only(type(instance))
         check_write(type(instance), [instance], fields=())
+
+
+def _refuse_append_only(model: type[ScopedModel]) -> None:
+    if model.append_only:
+        raise ScopeRefused(f"{model._meta.label} is append-only: write a new row")
 
 
 pre_save.connect(_before_save, dispatch_uid="samdrift.scoped.before_save")
