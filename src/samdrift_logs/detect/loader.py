@@ -1,0 +1,253 @@
+"""Rule files to a RuleSet: every rule loaded, or refused with file, line and reason.
+
+A folder is walked for *.yml and *.yaml. pySigma parses and validates on dictionaries that the C YAML loader built, of
+which the nodes are kept for line numbers. Unknown top-level keys are custom attributes and ignored, save `samdrift`,
+whose `response` (by language) says what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import yaml
+from sigma.exceptions import SigmaError
+from sigma.policy.profiles import TrustedPolicy
+from sigma.rule import SigmaRule
+from sigma.rule.detection import SigmaDetection
+
+from samdrift_logs.detect.cells import canonical, fold
+from samdrift_logs.detect.files import RuleFile
+from samdrift_logs.detect.rules import Logsource, Refusal, Rule, RuleSet
+from samdrift_logs.detect.translate import translate_detection, translate_detections
+from samdrift_logs.errors import InputRefused
+
+# Rules without an id get one from their own content, so that it stays the same as long as they do.
+_NAMELESS = uuid.UUID("5d0f2f0e-1c0c-5a53-9d0f-0c8f7a7a1f11")
+_INACTIVE = {"deprecated", "unsupported"}
+_LEVELS = ("informational", "low", "medium", "high", "critical")
+MAX_FILE_BYTES = 2_000_000
+
+
+@attrs.frozen
+class _Document:
+    data: Any
+    node: yaml.Node
+
+    @property
+    def line(self) -> int:
+        return int(self.node.start_mark.line) + 1
+
+
+def parse_rules(files: Sequence[RuleFile]) -> RuleSet:
+    """Turn rule files into a RuleSet. Never raises on content: what is wrong is in `refused`."""
+    rules: dict[str, Rule] = {}
+    refused: list[Refusal] = []
+    digest = hashlib.sha256()
+    for file in files:
+        for outcome in _outcomes(file):
+            if isinstance(outcome, Rule) and outcome.id in rules:
+                first = rules[outcome.id]
+                outcome = Refusal(
+                    outcome.file, outcome.line, f"the id {outcome.id} is already taken by {first.file}:{first.line}"
+                )
+            if isinstance(outcome, Refusal):
+                refused.append(outcome)
+            else:
+                rules[outcome.id] = outcome
+    for rule in sorted(rules.values(), key=lambda each: each.id):
+        digest.update(repr(rule.expression).encode())
+        digest.update(repr((rule.id, rule.title, rule.level, rule.logsource, rule.tags, dict(rule.response))).encode())
+    return RuleSet(rules=tuple(rules.values()), refused=tuple(refused), version=digest.hexdigest()[:16])
+
+
+def _outcomes(file: RuleFile) -> Iterator[Rule | Refusal]:
+    if len(file.content) > MAX_FILE_BYTES:
+        yield Refusal(file.name, 1, f"the file is larger than {MAX_FILE_BYTES} bytes")
+        return
+    try:
+        for document in _documents(file):
+            try:
+                yield _rule(file, document)
+            except InputRefused as problem:
+                yield Refusal(file.name, problem.line or document.line, problem.reason)
+            except (SigmaError, RecursionError, ValueError, TypeError, AttributeError, KeyError) as problem:
+                yield Refusal(file.name, _line_of_problem(document), _reason(problem))
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        yield Refusal(file.name, mark.line + 1 if mark else 1, f"not YAML: {problem.problem or problem.context}")
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError, RecursionError) as problem:
+        yield Refusal(file.name, 1, f"not YAML: {' '.join(str(problem).split())}")
+
+
+def _documents(file: RuleFile) -> Iterator[_Document]:
+    loader = yaml.CSafeLoader(file.content.decode("utf-8-sig"))
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            data = loader.construct_document(node)
+            if node is not None and data is not None:
+                yield _Document(data, node)
+    finally:
+        loader.dispose()
+
+
+def _rule(file: RuleFile, document: _Document) -> Rule:
+    data = document.data
+    _refuse_foreign(document)
+    _refuse_repeated_keys(document.node)
+    parsed = SigmaRule.from_dict({key: value for key, value in data.items() if key != "samdrift"}, policy=TrustedPolicy)
+    status = parsed.status.name.lower() if parsed.status else ""
+    if status in _INACTIVE:
+        raise InputRefused(f"its status is {status}", line=_line_at(document.node, ("status",)))
+    expression = _located_expression(parsed, document)
+    level = parsed.level.name.lower() if parsed.level else "informational"
+    return Rule(
+        id=str(parsed.id or uuid.uuid5(_NAMELESS, f"{parsed.title}\n{expression!r}")),
+        title=parsed.title,
+        level=level if level in _LEVELS else "informational",
+        tags=tuple(str(tag) for tag in parsed.tags),
+        status=status,
+        description=(parsed.description or "").strip(),
+        logsource=Logsource(
+            product=_lower(parsed.logsource.product),
+            category=_lower(parsed.logsource.category),
+            service=_lower(parsed.logsource.service),
+        ),
+        expression=expression,
+        file=file.name,
+        line=document.line,
+        references=tuple(str(each) for each in parsed.references),
+        falsepositives=tuple(str(each) for each in parsed.falsepositives),
+        author=parsed.author or "",
+        response=_response(data.get("samdrift")),
+        names=_spellings(data["detection"]),
+    )
+
+
+def _located_expression(parsed: SigmaRule, document: _Document) -> Any:
+    try:
+        return translate_detections(parsed.detection)
+    except InputRefused as problem:
+        raise InputRefused(problem.reason, line=_line_of_problem(document)) from problem
+
+
+def _refuse_foreign(document: _Document) -> None:
+    data = document.data
+    if not isinstance(data, dict):
+        raise InputRefused("not a Sigma rule: a rule is a YAML map with title, logsource and detection")
+    if "correlation" in data:
+        raise InputRefused("correlation rules are not evaluated yet", line=_line_at(document.node, ("correlation",)))
+    if "filter" in data:
+        raise InputRefused("global filters are not applied yet", line=_line_at(document.node, ("filter",)))
+    if "action" in data:
+        raise InputRefused(
+            "action: belongs to rule collections of Sigma 1; write each rule out",
+            line=_line_at(document.node, ("action",)),
+        )
+    if "detection" not in data and "logsource" not in data:
+        raise InputRefused("not a Sigma rule: it has neither logsource nor detection")
+
+
+def _refuse_repeated_keys(node: yaml.Node) -> None:
+    """YAML readers keep the last of two equal keys, so a condition would vanish without a word."""
+    if isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            _refuse_repeated_keys(child)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                raise InputRefused(f"the key {key.value!r} stands twice in one map", line=key.start_mark.line + 1)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+            _refuse_repeated_keys(value)
+
+
+def _line_of_problem(document: _Document) -> int:
+    """Find the line by asking again about smaller and smaller parts. Slow, but only on the way to a refusal."""
+    data, node = document.data, document.node
+    if not isinstance(data, dict):
+        return document.line
+    detection = data.get("detection")
+    if isinstance(detection, dict):
+        for name, definition in detection.items():
+            if name == "condition" or _is_right(definition):
+                continue
+            for key in definition if isinstance(definition, dict) else ():
+                if not _is_right({key: definition[key]}):
+                    return _line_at(node, ("detection", name, key))
+            return _line_at(node, ("detection", name))
+    for key in data:
+        if key not in {"detection", "samdrift"} and not _is_right_attribute(key, data[key]):
+            return _line_at(node, (key,))
+    return _line_at(node, ("detection", "condition"))
+
+
+def _is_right(definition: Any) -> bool:
+    try:
+        translate_detection(SigmaDetection.from_definition(definition, policy=TrustedPolicy))
+    except Exception:
+        return False
+    return True
+
+
+def _is_right_attribute(key: str, value: Any) -> bool:
+    frame: dict[str, Any] = {
+        "title": "frame",
+        "logsource": {"product": "frame"},
+        "detection": {"selection": {"frame": 1}, "condition": "selection"},
+    }
+    try:
+        SigmaRule.from_dict({**frame, key: value})
+    except Exception:
+        return False
+    return True
+
+
+def _line_at(node: yaml.Node, path: Sequence[str]) -> int:
+    line = int(node.start_mark.line) + 1
+    for step in path:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        for key, value in node.value:
+            if key.value == str(step):
+                line, node = int(key.start_mark.line) + 1, value
+                break
+    return line
+
+
+def _reason(problem: Exception) -> str:
+    text = " ".join(str(problem).split()) or type(problem).__name__
+    return text if isinstance(problem, SigmaError) else f"not a valid Sigma rule: {type(problem).__name__}: {text}"
+
+
+def _lower(text: str | None) -> str | None:
+    return fold(text) if text else None
+
+
+def _response(extra: Any) -> dict[str, str]:
+    response = extra.get("response") if isinstance(extra, Mapping) else None
+    if isinstance(response, str):
+        return {"en": response.strip()}
+    if isinstance(response, Mapping):
+        return {str(language): str(text).strip() for language, text in response.items()}
+    return {}
+
+
+def _spellings(detection: Any) -> dict[str, str]:
+    names: dict[str, str] = {}
+    stack = [detection]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            for key, value in part.items():
+                name = str(key).split("|")[0]
+                names.setdefault(canonical(name), name)
+                stack.append(value)
+        elif isinstance(part, list):
+            stack.extend(part)
+    return names
