@@ -102,7 +102,8 @@ class _Run:
         keys = np.unique(rules.astype(np.int64) * len(self._batch) + rows)
         rules, rows = keys // len(self._batch), (keys % len(self._batch)).astype(np.int32)
         starts = np.flatnonzero(np.diff(rules, prepend=-1))
-        for start, end in zip(starts, [*starts[1:], len(rules)], strict=True):
+        ends = np.append(starts, len(rules))[1:]
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             yield int(rules[start]), rows[start:end]
         yield from self._unanchored()
 

@@ -32,6 +32,10 @@ WINDOWS_SERVICES: dict[str, tuple[str, ...]] = {
     "powershell": tuple(sorted(POWERSHELL)),
     "powershell-classic": (POWERSHELL_CLASSIC,),
     "windefend": (DEFENDER,),
+    "application-experience": (
+        "microsoft-windows-application-experience/program-telemetry",
+        "microsoft-windows-application-experience/program-compatibility-assistant",
+    ),
     "applocker": (
         "microsoft-windows-applocker/exe and dll",
         "microsoft-windows-applocker/msi and script",
@@ -78,7 +82,7 @@ WINDOWS_SERVICES: dict[str, tuple[str, ...]] = {
         "microsoft-windows-security-mitigations/user mode",
     ),
     "sense": ("microsoft-windows-sense/operational",),
-    "servicebus-client": ("microsoft-servicebus-client/operational",),
+    "servicebus-client": ("microsoft-servicebus-client/operational", "microsoft-servicebus-client/admin"),
     "shell-core": ("microsoft-windows-shell-core/operational",),
     "smbclient-connectivity": ("microsoft-windows-smbclient/connectivity",),
     "smbclient-security": ("microsoft-windows-smbclient/security",),
@@ -102,8 +106,6 @@ SYSMON_CATEGORIES: dict[str, tuple[int, ...]] = {
     "raw_access_thread": (9,),
     "process_access": (10,),
     "file_event": (11,),
-    "registry_add": (12,),
-    "registry_delete": (12,),
     "registry_set": (13,),
     "registry_rename": (14,),
     "registry_event": (12, 13, 14),
@@ -112,6 +114,7 @@ SYSMON_CATEGORIES: dict[str, tuple[int, ...]] = {
     "wmi_event": (19, 20, 21),
     "dns_query": (22,),
     "file_delete": (23, 26),
+    "file_delete_detected": (26,),
     "clipboard_capture": (24,),
     "process_tampering": (25,),
     "file_block_executable": (27,),
@@ -123,8 +126,6 @@ SYSMON_CATEGORIES: dict[str, tuple[int, ...]] = {
 # (channel, event id) outside Sysmon → categories
 OTHER_CATEGORIES: dict[tuple[str, str], str] = {
     (SECURITY, "4688"): "process_creation",
-    ("microsoft-windows-kernel-file/analytic", "12"): "file_access",
-    ("microsoft-windows-kernel-file/analytic", "27"): "file_rename",
     (POWERSHELL_CLASSIC, "400"): "ps_classic_start",
     (POWERSHELL_CLASSIC, "600"): "ps_classic_provider_start",
     (POWERSHELL_CLASSIC, "800"): "ps_classic_script",
@@ -132,6 +133,18 @@ OTHER_CATEGORIES: dict[tuple[str, str], str] = {
 for _channel in POWERSHELL:
     OTHER_CATEGORIES[_channel, "4103"] = "ps_module"
     OTHER_CATEGORIES[_channel, "4104"] = "ps_script"
+
+# Event ids of the ETW provider Microsoft-Windows-Kernel-File, whatever channel carries it.
+KERNEL_FILE = "microsoft-windows-kernel-file"
+_KERNEL_FILE_CATEGORIES = {"12": "file_access", "19": "file_rename", "27": "file_rename"}
+
+# Sysmon 12 is one id for two categories; EventType tells them apart. Without it, both are meant.
+_REGISTRY_CATEGORIES = {
+    "createkey": frozenset({"registry_add"}),
+    "deletekey": frozenset({"registry_delete"}),
+    "deletevalue": frozenset({"registry_delete"}),
+}
+_REGISTRY_EITHER = frozenset({"registry_add", "registry_delete"})
 
 # Fields that an event has under another name than rules for its category use: canonical source → canonical target.
 FIELD_NAMES: dict[tuple[str, str], dict[str, str]] = {
@@ -165,6 +178,7 @@ class Kind:
     channel: str = ""
     code: str = ""
     provider: str = ""
+    event_type: str = ""
 
 
 @attrs.frozen
@@ -208,11 +222,14 @@ def belonging(kind: Kind) -> Belonging:
 
 def _windows_categories(kind: Kind) -> frozenset[str]:
     if kind.channel == SYSMON:
-        return _CATEGORIES_BY_SYSMON_ID.get(kind.code, frozenset())
+        found = _CATEGORIES_BY_SYSMON_ID.get(kind.code, frozenset())
+        return found | _REGISTRY_CATEGORIES.get(kind.event_type, _REGISTRY_EITHER) if kind.code == "12" else found
+    if kind.provider == KERNEL_FILE and kind.code in _KERNEL_FILE_CATEGORIES:
+        return frozenset({_KERNEL_FILE_CATEGORIES[kind.code]})
     if kind.channel == DEFENDER and kind.code in _DEFENDER_FINDINGS:
         return frozenset({"antivirus"})
-    found = OTHER_CATEGORIES.get((kind.channel, kind.code))
-    return frozenset({found}) if found else frozenset()
+    other = OTHER_CATEGORIES.get((kind.channel, kind.code))
+    return frozenset({other}) if other else frozenset()
 
 
 def _linux_services(service: str) -> frozenset[str]:

@@ -15,6 +15,8 @@ from sigma.modifiers import (
     SigmaEndswithModifier,
     SigmaRegularExpressionModifier,
     SigmaStartswithModifier,
+    SigmaWideModifier,
+    modifier_mapping,
 )
 from sigma.rule.detection import SigmaDetection, SigmaDetectionItem, SigmaDetections
 from sigma.types import (
@@ -76,6 +78,9 @@ _FLAGS = {
 }
 _AROUND_PATTERNS = {SigmaContainsModifier, SigmaStartswithModifier, SigmaEndswithModifier}
 _MAX_DEPTH = 60
+
+# Sigma 2.1 names it so and `wide` an alias of it; pySigma 2.0 knows only the alias.
+modifier_mapping.setdefault("utf16le", SigmaWideModifier)
 
 Parts = tuple[str | Wildcard, ...]
 

@@ -105,6 +105,7 @@ class BatchView:
         else:
             self._add_table_column(table["event_code"], texts, codes)
         self._add_native_column("provider_name", texts, codes)
+        self._add_native_column("eventtype", texts, codes)
         stacked = np.stack(codes, axis=1) if len(self._batch) else np.empty((0, len(codes)), dtype=np.int32)
         distinct, of_row = np.unique(stacked, axis=0, return_inverse=True)
         kinds = [Kind(*(texts[place][code] for place, code in enumerate(each))) for each in distinct]
