@@ -1,20 +1,42 @@
 """Search over the lake for analysts: the query language, hits, histogram and top values."""
 
+from samdrift_logs.search.aggregate import (
+    Bucket,
+    FieldCount,
+    Histogram,
+    TopValues,
+    ValueCount,
+    histogram,
+    native_fields,
+    top_values,
+)
 from samdrift_logs.search.control import SearchControl, SearchStopped
 from samdrift_logs.search.engine import SearchRequest, SearchResult, search, stream
 from samdrift_logs.search.hits import SearchHit
+from samdrift_logs.search.lookup import event_by_id, events_around, events_by_id
 from samdrift_logs.search.parse import parse
 from samdrift_logs.search.query import QueryError, render
 
 __all__ = [
+    "Bucket",
+    "FieldCount",
+    "Histogram",
     "QueryError",
     "SearchControl",
     "SearchHit",
     "SearchRequest",
     "SearchResult",
     "SearchStopped",
+    "TopValues",
+    "ValueCount",
+    "event_by_id",
+    "events_around",
+    "events_by_id",
+    "histogram",
+    "native_fields",
     "parse",
     "render",
     "search",
     "stream",
+    "top_values",
 ]
