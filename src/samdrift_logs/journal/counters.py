@@ -14,8 +14,6 @@ from pathlib import Path
 
 import orjson
 
-Figures = Mapping[str, "int | float | str | None | Figures | list[str]"]
-
 
 class CountersFile:
     """Where a process shows its counters. A full disk never stops the process for their sake."""
@@ -25,7 +23,7 @@ class CountersFile:
         self._started_at = dt.datetime.now(dt.UTC)
         self._lock = threading.Lock()
 
-    def write(self, figures: Figures) -> None:
+    def write(self, figures: Mapping[str, object]) -> None:
         """Show `figures`, with the process id and the times (UTC) of its start and of this writing."""
         document = {
             "pid": os.getpid(),

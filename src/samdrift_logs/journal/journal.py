@@ -6,6 +6,7 @@ lease) writes each organisation's table. One process appends (by lock); many cal
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
@@ -21,6 +22,7 @@ from samdrift_logs.errors import InputRefused, StorageFailed
 from samdrift_logs.events import RawBatch
 from samdrift_logs.journal import segments
 from samdrift_logs.journal.marks import Lock, MarkFile, take_lock
+from samdrift_logs.journal.quiet import Quiet
 from samdrift_logs.journal.reading import Reader
 from samdrift_logs.journal.records import Receipt, batch_count, encode, partition_of
 from samdrift_logs.journal.segments import Damage
@@ -69,7 +71,8 @@ class _Waiting:
 class Journal:
     """A journal folder. Reading and leasing need nothing more; the first append makes this process its writer.
 
-    `on_committed` is called by the committing thread after the sync and before the receipts are given.
+    `on_committed` is called by the committing thread after the sync and before the receipts are given. `quiet` holds
+    writes back while a backup looks.
     """
 
     def __init__(
@@ -79,12 +82,14 @@ class Journal:
         *,
         limits: JournalLimits | None = None,
         on_committed: Callable[[Sequence[Committed]], None] | None = None,
+        quiet: Quiet | None = None,
     ):
         self.folder = folder
         self.limits = limits or JournalLimits()
         self.partitions = _settle_partitions(folder, partitions)
         self.recovered: list[Damage] = []
         self.on_committed = on_committed
+        self._quiet = quiet
         self._writers: list[PartitionWriter] = []
         self._lock: Lock | None = None
         self._thread: threading.Thread | None = None
@@ -221,7 +226,8 @@ class Journal:
     def _commit(self, group: list[_Waiting]) -> None:
         try:
             self._refuse_if_full()
-            done, failed = self._write(group)
+            with self._quiet.working() if self._quiet else contextlib.nullcontext():
+                done, failed = self._write(group)
         except Exception as error:  # whatever it is, the callers wait for an answer
             for waiting in group:
                 waiting.future.set_exception(_as_storage_failure(error))
