@@ -1,0 +1,118 @@
+"""How the REST API lets somebody in: a bearer token, a purpose per operation, problems as RFC 9457 says."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.security import HttpBearer
+
+from samdrift.federation import boundary, operations
+from samdrift.federation.boundary import Actor
+from samdrift.foundation import scoped
+from samdrift_logs.errors import InputRefused, SamdriftError, ScopeRefused, StorageFailed
+from samdrift_logs.scope import Purpose
+
+Operation = TypeVar("Operation", bound=Callable[..., Any])
+
+
+class TokenDoor(HttpBearer):
+    """`Authorization: Bearer <token>`. The token names a person, an organisation and what it may be used for."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
+        return operations.authenticate_token(token=token, at=timezone.now())
+
+
+def purpose(wanted: Purpose) -> Callable[[Operation], Operation]:
+    """Declare what an operation looks at data for, and run it inside the Scope that this gives its caller."""
+
+    def declare(operation: Operation) -> Operation:
+        @wraps(operation)
+        def within(request: HttpRequest, *args: Any, **named: Any) -> Any:
+            with entered(request, wanted):
+                return operation(request, *args, **named)
+
+        within.purpose = wanted  # type: ignore[attr-defined]
+        return within  # type: ignore[return-value]
+
+    return declare
+
+
+@contextlib.contextmanager
+def entered(request: HttpRequest, wanted: Purpose) -> Iterator[None]:
+    """Enter the caller's Scope for `wanted`. Raises ScopeRefused, which the door answers with 403."""
+    request.at = timezone.now()  # type: ignore[attr-defined]
+    scope = boundary.scope_for(actor_of(request), wanted, at=request.at)  # type: ignore[attr-defined]
+    request.scope = scope  # type: ignore[attr-defined]
+    with scoped.entered(scope):
+        yield
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return who calls."""
+    actor: Actor = request.auth  # type: ignore[attr-defined]
+    return actor
+
+
+def problem(request: HttpRequest, *, status: int, title: str, detail: str, **more: Any) -> HttpResponse:
+    """Answer with application/problem+json (RFC 9457)."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": request.path, **more}
+    response = JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
+    response["Content-Type"] = "application/problem+json"
+    if status == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="Samdrift"'
+    return response
+
+
+class MalformedRequest(InputRefused):
+    """A request whose content is no value of the declared kind."""
+
+
+def install_problems(api: NinjaAPI) -> None:
+    """Turn every anticipated error into a problem that says what happened and what to do."""
+
+    @api.exception_handler(AuthenticationError)
+    def unknown(request: HttpRequest, error: Any) -> HttpResponse:
+        return problem(
+            request,
+            status=401,
+            title="No valid token",
+            detail="Send 'Authorization: Bearer <token>' with a token that is neither expired nor revoked.",
+        )
+
+    @api.exception_handler(ScopeRefused)
+    def refused(request: HttpRequest, error: Any) -> HttpResponse:
+        return problem(request, status=403, title="Outside your scope", detail=str(error))
+
+    @api.exception_handler(Http404)
+    def missing(request: HttpRequest, error: Any) -> HttpResponse:
+        detail = "There is no such thing within what you may see."
+        return problem(request, status=404, title="Not found", detail=detail)
+
+    @api.exception_handler(ValidationError)
+    def invalid(request: HttpRequest, error: Any) -> HttpResponse:
+        errors = [{"place": [str(part) for part in found["loc"]], "reason": found["msg"]} for found in error.errors]
+        return problem(request, status=422, title="The request is not valid", detail="See errors.", errors=errors)
+
+    @api.exception_handler(HttpError)
+    def http_error(request: HttpRequest, error: Any) -> HttpResponse:
+        return problem(request, status=error.status_code, title="The request cannot be taken", detail=str(error))
+
+    @api.exception_handler(InputRefused)
+    def input_refused(request: HttpRequest, error: Any) -> HttpResponse:
+        place = {"column": error.column} if error.column is not None else {}
+        return problem(request, status=400, title="The input cannot be used", detail=error.reason, **place)
+
+    @api.exception_handler(StorageFailed)
+    def storage_failed(request: HttpRequest, error: Any) -> HttpResponse:
+        return problem(request, status=503, title="The store does not answer", detail=str(error))
+
+    @api.exception_handler(SamdriftError)
+    def conflict(request: HttpRequest, error: Any) -> HttpResponse:
+        return problem(request, status=409, title="Not possible in this state", detail=str(error))
