@@ -145,7 +145,9 @@ class _Reader:
         mark = node.start_mark
         self.problems.append(InputRefused(reason, file=self.file.name, line=mark.line + 1, column=mark.column + 1))
 
-    def _mapping(self, node: yaml.Node, *, allowed: Sequence[str], required: Sequence[str] = ()) -> dict[str, yaml.Node]:
+    def _mapping(
+        self, node: yaml.Node, *, allowed: Sequence[str], required: Sequence[str] = ()
+    ) -> dict[str, yaml.Node]:
         found: dict[str, yaml.Node] = {}
         if not isinstance(node, yaml.MappingNode):
             self._fault(node, f"wants a mapping with the keys {', '.join(required or allowed)}")

@@ -15,7 +15,7 @@ PRIORITIES = ("P1", "P2", "P3", "P4")  # most urgent first
 
 # Calendars a target may run on, by how open they are: a stronger level may not run on a more closed one.
 ALWAYS = "24x7"
-CALENDARS = ("hverdage-8-16", ALWAYS)
+CALENDARS = ("hverdage-8-16", "hverdage-7-17", ALWAYS)
 
 
 class Unit(enum.StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from samdrift.catalogue.domain.services import (
@@ -28,7 +29,7 @@ def faults_of_levels(levels: Sequence[Level]) -> Iterator[tuple[str, str]]:
     """Yield (level class, reason) for what is wrong with `levels`, which are given weakest first."""
     for level in levels:
         yield from ((level.level_class, reason) for reason in _faults_of_one(level))
-    for weaker, stronger in zip(levels, levels[1:], strict=False):
+    for weaker, stronger in itertools.pairwise(levels):
         yield from ((stronger.level_class, reason) for reason in _faults_between(weaker, stronger))
 
 
@@ -41,7 +42,7 @@ def _faults_of_one(level: Level) -> Iterator[str]:
             yield f"lacks {metric}, without which a ticket has no clock"
     by_key = {(target.metric, target.priority): target for target in level.targets}
     for metric in CLOCK_METRICS:
-        for urgent, calm in zip(PRIORITIES, PRIORITIES[1:], strict=False):
+        for urgent, calm in itertools.pairwise(PRIORITIES):
             first, second = by_key.get((metric, urgent)), by_key.get((metric, calm))
             if first and second and first.value > second.value:
                 yield f"{metric} gives {urgent} more time than {calm}; give the more urgent one the shorter time"
