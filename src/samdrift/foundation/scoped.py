@@ -147,9 +147,10 @@ def _require_purpose(model: type[ScopedModel], purposes: frozenset[Purpose], sco
 class ScopedJoin(Join):
     """A join that reaches only those rows of a scoped model that the Scope at hand covers."""
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """Return the join with the restriction added to its ON clause."""
-        joined, parameters = super().as_sql(compiler, connection)
+        joined, given = super().as_sql(compiler, connection)
+        parameters: list[Any] = list(given)
         model = _TABLES.get(self.table_name)
         if model is None:
             return joined, parameters
@@ -163,7 +164,7 @@ class ScopedJoin(Join):
             field = _field(model, party)
             marks = ", ".join(["%s"] * len(scope.organisations))
             conditions.append(f"{quote(self.table_alias)}.{quote(field.column)} IN ({marks})")
-            parameters = [*parameters, *(_stored(field, item, connection) for item in sorted(scope.organisations))]
+            parameters.extend(_stored(field, item, connection) for item in sorted(scope.organisations))
         return f"{joined} AND ({' OR '.join(conditions)})", parameters
 
 
@@ -193,7 +194,7 @@ class ScopedQuery(sql.Query):
 
     def trim_start(self, names_with_path: Any) -> Any:
         """Keep the restriction when Django turns a join into the base table of an `exclude()` subquery."""
-        trimmed = super().trim_start(names_with_path)  # type: ignore[misc]
+        trimmed = super().trim_start(names_with_path)
         alias = next(name for name in self.alias_map if self.alias_refcount[name] > 0)
         model = _TABLES.get(self.alias_map[alias].table_name)
         if model is not None:
@@ -217,6 +218,8 @@ class ScopedQuery(sql.Query):
 class ScopedQuerySet(models.QuerySet[Any, Any]):
     """Rows of one scoped model, within the Scope in which the query set was made."""
 
+    query: ScopedQuery
+
     def __init__(self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None) -> None:
         if query is None and model is not None:
             query = ScopedQuery(model)
@@ -227,7 +230,7 @@ class ScopedQuerySet(models.QuerySet[Any, Any]):
 
     # Writes. `_insert` is the one way in for save(), create(), get_or_create() and bulk_create().
 
-    def _insert(self, objs: Sequence[ScopedModel], fields: Any, **named: Any) -> Any:  # type: ignore[override]
+    def _insert(self, objs: Sequence[ScopedModel], fields: Any, **named: Any) -> Any:
         if any(not instance._state.adding for instance in objs):
             raise ScopeRefused(f"{self.model._meta.label}: the row to be saved is gone, or another organisation's")
         check_write(self.model, objs)
@@ -472,7 +475,9 @@ def _stored_parties(
     """Return the parties of stored rows by key. The gate's own look, before the Scope is applied to what it finds."""
     to_field = field.target_field.attname  # type: ignore[attr-defined]
     parties = [_field(target, name).attname for name in target.boundary.parties]
-    rows = models.QuerySet(target).filter(**{f"{to_field}__in": keys}).values_list(to_field, *parties)
+    rows: models.QuerySet[Any, Any] = (
+        models.QuerySet(target).filter(**{f"{to_field}__in": keys}).values_list(to_field, *parties)
+    )
     return {str(key): frozenset(party for party in found if party is not None) for key, *found in rows}
 
 

@@ -34,7 +34,7 @@ def faults_of(model: type[models.Model]) -> list[checks.CheckMessage]:
 
 
 def _manager_faults(model: type[ScopedModel]) -> Iterator[checks.CheckMessage]:
-    managers = {*model._meta.managers, model._base_manager, model._default_manager}
+    managers: set[models.Manager[Any]] = {*model._meta.managers, model._base_manager, model._default_manager}
     for manager in managers:
         if not isinstance(manager, ScopedManager) or not issubclass(manager._queryset_class, scoped.ScopedQuerySet):
             yield _fault("E003", model, f"has the manager {manager.name!r} that is no ScopedManager")
@@ -59,7 +59,7 @@ def _relation_faults(model: type[ScopedModel]) -> Iterator[checks.CheckMessage]:
             continue
         if isinstance(field, models.ManyToManyField) and field.remote_field.through._meta.auto_created:  # type: ignore[union-attr]
             yield _fault("E006", model, f"needs a scoped `through` model for {field.name!r}")
-        elif not issubclass(target, ScopedModel) and not field.remote_field.hidden:
+        elif not issubclass(target, ScopedModel) and not field.remote_field.hidden:  # type: ignore[union-attr]
             yield _fault("E007", model, f'needs related_name="+" on {field.name!r}: {target._meta.label} is not scoped')
 
 

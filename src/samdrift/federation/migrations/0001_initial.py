@@ -9,111 +9,253 @@ import samdrift.foundation.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.UUIDField(default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('language', models.CharField(choices=[('da', 'Dansk'), ('en', 'English')], default='da', max_length=5)),
-                ('is_active', models.BooleanField(default=True)),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "language",
+                    models.CharField(choices=[("da", "Dansk"), ("en", "English")], default="da", max_length=5),
+                ),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='one_user_an_email')],
+                "constraints": [
+                    models.UniqueConstraint(django.db.models.functions.text.Lower("email"), name="one_user_an_email")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Organisation',
+            name="Organisation",
             fields=[
-                ('id', models.UUIDField(default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('national', 'National body'), ('unit', 'Unit'), ('municipality', 'Municipality'), ('supplier', 'Supplier'), ('cert', 'CERT')], max_length=20)),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('short_name', models.CharField(max_length=40)),
-                ('cvr', models.CharField(max_length=8, unique=True)),
-                ('cvr_invented', models.BooleanField(default=False, help_text='The CVR number belongs to nobody: a demonstration.')),
-                ('kommunekode', models.CharField(blank=True, max_length=4)),
-                ('region', models.CharField(blank=True, max_length=20)),
-                ('mfa_required', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("national", "National body"),
+                            ("unit", "Unit"),
+                            ("municipality", "Municipality"),
+                            ("supplier", "Supplier"),
+                            ("cert", "CERT"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("short_name", models.CharField(max_length=40)),
+                ("cvr", models.CharField(max_length=8, unique=True)),
+                (
+                    "cvr_invented",
+                    models.BooleanField(default=False, help_text="The CVR number belongs to nobody: a demonstration."),
+                ),
+                ("kommunekode", models.CharField(blank=True, max_length=4)),
+                ("region", models.CharField(blank=True, max_length=20)),
+                ("mfa_required", models.BooleanField(default=False)),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('kommunekode', ''), _negated=True), fields=('kommunekode',), name='one_organisation_a_kommunekode'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'municipality'), ('kommunekode__regex', '^[0-9]{4}$')), models.Q(models.Q(('kind', 'municipality'), _negated=True), ('kommunekode', '')), _connector='OR'), name='municipalities_have_a_kommunekode')],
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kommunekode", ""), _negated=True),
+                        fields=("kommunekode",),
+                        name="one_organisation_a_kommunekode",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "municipality"), ("kommunekode__regex", "^[0-9]{4}$")),
+                            models.Q(models.Q(("kind", "municipality"), _negated=True), ("kommunekode", "")),
+                            _connector="OR",
+                        ),
+                        name="municipalities_have_a_kommunekode",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.UUIDField(default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('hash', models.CharField(max_length=64, unique=True)),
-                ('purposes', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to='federation.organisation')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("hash", models.CharField(max_length=64, unique=True)),
+                ("purposes", models.JSONField()),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tokens", to="federation.organisation"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.UUIDField(default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('line', models.CharField(choices=[('1st', '1st line'), ('2nd', '2nd line'), ('onsite', 'On-site'), ('soc', 'SOC')], max_length=10)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='teams', to='federation.organisation')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "line",
+                    models.CharField(
+                        choices=[("1st", "1st line"), ("2nd", "2nd line"), ("onsite", "On-site"), ("soc", "SOC")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="teams", to="federation.organisation"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.UUIDField(default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('spoc_agent', 'SPOC agent'), ('second_line_agent', '2nd line agent'), ('service_buyer', 'Service buyer'), ('service_manager', 'Service manager'), ('analyst', 'Analyst'), ('ciso', 'CISO'), ('governance', 'Governance'), ('administrator', 'Administrator')], max_length=30)),
-                ('from_date', models.DateField()),
-                ('to_date', models.DateField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='federation.organisation')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='federation.team')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("spoc_agent", "SPOC agent"),
+                            ("second_line_agent", "2nd line agent"),
+                            ("service_buyer", "Service buyer"),
+                            ("service_manager", "Service manager"),
+                            ("analyst", "Analyst"),
+                            ("ciso", "CISO"),
+                            ("governance", "Governance"),
+                            ("administrator", "Administrator"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("from_date", models.DateField()),
+                ("to_date", models.DateField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="federation.organisation",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="federation.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Ownership',
+            name="Ownership",
             fields=[
-                ('id', models.UUIDField(default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('from_date', models.DateField()),
-                ('to_date', models.DateField(blank=True, null=True)),
-                ('municipality', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='units_owned', to='federation.organisation')),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ownerships', to='federation.organisation')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("from_date", models.DateField()),
+                ("to_date", models.DateField(blank=True, null=True)),
+                (
+                    "municipality",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="units_owned",
+                        to="federation.organisation",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ownerships",
+                        to="federation.organisation",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('unit', 'municipality', 'from_date'), name='one_ownership_a_start'), models.CheckConstraint(condition=models.Q(('to_date', None), ('to_date__gt', models.F('from_date')), _connector='OR'), name='ownership_ends_after_it_starts')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("unit", "municipality", "from_date"), name="one_ownership_a_start"),
+                    models.CheckConstraint(
+                        condition=models.Q(("to_date", None), ("to_date__gt", models.F("from_date")), _connector="OR"),
+                        name="ownership_ends_after_it_starts",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(fields=('organisation', 'name'), name='one_team_a_name'),
+            model_name="team",
+            constraint=models.UniqueConstraint(fields=("organisation", "name"), name="one_team_a_name"),
         ),
         migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(fields=['user', 'organisation'], name='memberships_of_a_user'),
+            model_name="membership",
+            index=models.Index(fields=["user", "organisation"], name="memberships_of_a_user"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('to_date', None), ('to_date__gte', models.F('from_date')), _connector='OR'), name='membership_ends_after_it_starts'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("to_date", None), ("to_date__gte", models.F("from_date")), _connector="OR"),
+                name="membership_ends_after_it_starts",
+            ),
         ),
     ]
