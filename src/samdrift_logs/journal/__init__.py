@@ -2,6 +2,7 @@
 
 from samdrift_logs.journal.counters import CountersFile, read_counters
 from samdrift_logs.journal.journal import Committed, Journal, JournalFull, JournalInUse, JournalLimits
+from samdrift_logs.journal.leases import Leases
 from samdrift_logs.journal.ledger import LEDGER_PURPOSES, Ledger, LedgerRow, Received, Settlement, minute_of
 from samdrift_logs.journal.marks import Lock
 from samdrift_logs.journal.quiet import Quiet
@@ -21,6 +22,7 @@ __all__ = [
     "JournalInUse",
     "JournalLimits",
     "JournalRecord",
+    "Leases",
     "Ledger",
     "LedgerRow",
     "Lock",

@@ -84,6 +84,11 @@ class Lock:
     path: Path
     _descriptor: int | None = None
 
+    @property
+    def descriptor(self) -> int:
+        """The open file, -1 when the lock was given back."""
+        return -1 if self._descriptor is None else self._descriptor
+
     def release(self) -> None:
         """Give the lock back; harmless when it was given back before."""
         if self._descriptor is not None:

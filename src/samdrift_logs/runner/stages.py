@@ -1,0 +1,82 @@
+"""The stages between the journal and the lake, as the worker calls them. Tests put small ones in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import attrs
+
+from samdrift_logs.detect import Alert, Engine, alerts_from, load_rules
+from samdrift_logs.events import EventBatch, RejectBatch
+from samdrift_logs.events.sources import SourceRegistry
+from samdrift_logs.journal import JournalRecord
+from samdrift_logs.lake import Lake, LakeWriter, Written
+from samdrift_logs.normalise import normalise
+
+
+class Count(Protocol):
+    """What became of one record: `samdrift_logs.normalise.RecordCount` has it."""
+
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def stored(self) -> int: ...
+    @property
+    def rejected(self) -> int: ...
+    @property
+    def duplicate(self) -> int: ...
+    @property
+    def reasons(self) -> Mapping[str, int]: ...
+
+
+class Outcome(Protocol):
+    """What normalising gives: `samdrift_logs.normalise.Normalised` has it."""
+
+    @property
+    def events(self) -> EventBatch: ...
+    @property
+    def rejects(self) -> RejectBatch: ...
+    @property
+    def counts(self) -> Sequence[Count]: ...
+
+
+class Write(Protocol):
+    """Stores a batch durably and once: `LakeWriter.write`."""
+
+    def __call__(self, events: EventBatch, rejects: RejectBatch, *, partition: int, through: int) -> Written: ...
+
+
+@attrs.frozen(kw_only=True)
+class Stages:
+    """What a worker runs. `about` is shown with its counters."""
+
+    normalise: Callable[[Sequence[JournalRecord], SourceRegistry], Outcome]
+    detect: Callable[[EventBatch], Sequence[Alert]]
+    write: Write
+    create: Callable[[UUID], object]
+    about: Mapping[str, object] = attrs.field(factory=dict)
+
+
+def real_stages(data: Path, rules: Sequence[Path]) -> Stages:
+    """Return the stages of a data folder with the rules of some folders. Raises InputRefused or StorageFailed."""
+    lake = Lake(data / "lake")
+    ruleset = load_rules(rules)
+    engine = Engine(ruleset)
+
+    def detect(batch: EventBatch) -> Sequence[Alert]:
+        return alerts_from(engine.evaluate(batch), batch, ruleset)
+
+    return Stages(
+        normalise=normalise,
+        detect=detect,
+        write=LakeWriter(lake).write,
+        create=lake.create,
+        about={
+            "ruleset": ruleset.version,
+            "rules": len(ruleset.rules),
+            "rules_refused": [str(refusal) for refusal in ruleset.refused],
+        },
+    )

@@ -1,0 +1,331 @@
+"""The `work` process: journal → normalise → detect → alerts at once → lake → ledger → acknowledge.
+
+A partition is worked by whoever leases it. Alerts go to the sink before their events are stored, so that nobody waits
+for a commit; the journal is acknowledged after both. After a crash everything since the last acknowledgement comes
+again: the sink knows an alert by its id, the lake and the ledger know a record by its sequence.
+
+What fails is tried again with growing pauses (sink, lake, ledger) and holds its partition's acknowledgement back, or is
+set aside line by line (a stage that fails on its input). Both show in data/run/<name>.json.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import attrs
+import pyarrow as pa
+
+from samdrift_logs.detect import Alert
+from samdrift_logs.errors import StorageFailed
+from samdrift_logs.events import REJECT_SCHEMA, SCHEMA, EventBatch, RejectBatch
+from samdrift_logs.events.sources import RegistryFile
+from samdrift_logs.journal import (
+    CountersFile,
+    Journal,
+    JournalRecord,
+    Leases,
+    Ledger,
+    Quiet,
+    Reader,
+    Settlement,
+    minute_of,
+)
+from samdrift_logs.lake import OrganisationUnknown
+from samdrift_logs.runner.isolate import without_bad_lines
+from samdrift_logs.runner.stages import Count, Outcome, Stages, real_stages
+
+BALANCE_S = 2.0
+SHOW_S = 1.0
+Sink = Callable[[Sequence[Alert]], None]
+
+
+@attrs.frozen(kw_only=True)
+class WorkSettings:
+    """How a worker goes about it. A table is committed every `commit_interval_s` or `commit_rows`, what comes first."""
+
+    data: Path
+    rules: Sequence[Path] = ()
+    name: str = "work"  # of the counters' file; each worker of a machine has its own
+    partitions: int = 4
+    commit_interval_s: float = 30.0
+    commit_rows: int = 20_000
+    read_bytes: int = 2 << 20
+    poll_s: float = 0.05
+    first_pause_s: float = 0.2  # after a failure; doubles up to longest_pause_s
+    longest_pause_s: float = 30.0
+
+
+class LakeIncomplete(StorageFailed):
+    """The lake says that it stored fewer or more rows than it was given."""
+
+
+@attrs.define
+class _Pause:
+    """Growing pauses between tries."""
+
+    failures: int = 0
+    until: float = 0.0
+
+    def after_failure(self, settings: WorkSettings) -> None:
+        self.failures += 1
+        longest = min(settings.longest_pause_s, settings.first_pause_s * 2 ** (self.failures - 1))
+        self.until = time.monotonic() + longest
+
+    def over(self) -> bool:
+        return time.monotonic() >= self.until
+
+
+@attrs.define
+class _Partition:
+    """Where a worker is in one partition it leases."""
+
+    number: int
+    reader: Reader
+    after: int  # read and detected up to here
+    sunk: int  # alerts given to the sink up to here: what may be committed
+    waiting: Sequence[Alert] = ()  # alerts that the sink has not taken yet
+    events: list[pa.Table] = attrs.field(factory=list)
+    rejects: list[pa.Table] = attrs.field(factory=list)
+    settlements: list[Settlement] = attrs.field(factory=list)
+    rows: int = 0
+    oldest: float | None = None  # monotonic time since when something waits for a commit
+    sink_pause: _Pause = attrs.field(factory=_Pause)
+    lake_pause: _Pause = attrs.field(factory=_Pause)
+
+
+class Worker:
+    """One worker. `sink` takes alerts, may be given the same ones again, and raises when it could not keep them."""
+
+    def __init__(self, settings: WorkSettings, sink: Sink, *, stages: Stages | None = None):
+        self.settings = settings
+        self.counters: collections.Counter[str] = collections.Counter()
+        self.problems: dict[str, str] = {}
+        self._sink = sink
+        self._stages = stages or real_stages(settings.data, settings.rules)
+        self._registry = RegistryFile(settings.data / "sources.json")
+        self._journal = Journal(settings.data / "journal", settings.partitions)
+        self._ledger = Ledger(settings.data / "ledger")
+        self._quiet = Quiet(settings.data)
+        self._shown = CountersFile(settings.data / "run", settings.name)
+        self._partitions: dict[int, _Partition] = {}
+        self._delay_s: float | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; then store what is under way and give the leases back."""
+        leases = Leases(self._journal)
+        balanced_at = shown_at = float("-inf")
+        try:
+            while not stop.is_set():
+                now = time.monotonic()
+                if now - balanced_at >= BALANCE_S:
+                    balanced_at = now
+                    self._balance(leases)
+                busy = [self._step(partition) for partition in list(self._partitions.values())]
+                if now - shown_at >= SHOW_S:
+                    shown_at = now
+                    self._show()
+                if not any(busy):
+                    stop.wait(self.settings.poll_s)
+            for partition in list(self._partitions.values()):
+                self._commit(partition)
+        finally:
+            self._show()
+            for partition in self._partitions.values():
+                partition.reader.close()
+            leases.close()
+            self._ledger.close()
+
+    # ------------------------------------------------------------------ leases
+
+    def _balance(self, leases: Leases) -> None:
+        for number in leases.surplus():
+            partition = self._partitions[number]
+            if partition.rows == 0 or self._commit(partition):
+                partition.reader.close()
+                del self._partitions[number]
+                leases.release(number)
+        for number in leases.take():
+            reader = self._journal.reader(number)
+            acknowledged = reader.acknowledged
+            self._partitions[number] = _Partition(number, reader, acknowledged, acknowledged)
+
+    # ------------------------------------------------------------------ one step
+
+    def _step(self, partition: _Partition) -> bool:
+        """Go one step on in a partition. Returns whether there was something to do."""
+        if partition.waiting:
+            return partition.sink_pause.over() and self._sink_waiting(partition)
+        records: list[JournalRecord] = []
+        if partition.rows < self.settings.commit_rows:
+            records = self._read(partition)
+            if records:
+                self._take(partition, records)
+        if self._is_due(partition):
+            self._commit(partition)
+        return bool(records)
+
+    def _read(self, partition: _Partition) -> list[JournalRecord]:
+        lost, damaged = partition.reader.lost_records, partition.reader.damaged_bytes
+        records = partition.reader.read(partition.after, self.settings.read_bytes)
+        self.counters["lost_records"] += partition.reader.lost_records - lost
+        self.counters["damaged_bytes"] += partition.reader.damaged_bytes - damaged
+        if partition.reader.damages:
+            last = partition.reader.damages[-1]
+            self.problems[f"journal {partition.number}"] = f"{last.file} at {last.offset}: {last.reason}"
+        return records
+
+    def _take(self, partition: _Partition, records: Sequence[JournalRecord]) -> None:
+        """Normalise and detect records, and hold what came of them for the sink and the lake."""
+        outcome, alerts = self._through_stages(records)
+        partition.after = records[-1].sequence
+        if outcome.events.table.num_rows:
+            partition.events.append(outcome.events.table)
+        if outcome.rejects.table.num_rows:
+            partition.rejects.append(outcome.rejects.table)
+        partition.settlements += _settlements(records, outcome.counts)
+        partition.rows += outcome.events.table.num_rows + outcome.rejects.table.num_rows + len(records)
+        partition.oldest = partition.oldest or time.monotonic()
+        partition.waiting = alerts
+        self.counters["records"] += len(records)
+        self.counters["events"] += outcome.events.table.num_rows
+        self.counters["rejects"] += outcome.rejects.table.num_rows
+        self._sink_waiting(partition)
+        self._delay_s = (dt.datetime.now(dt.UTC) - records[0].batch.received_at).total_seconds()
+
+    def _through_stages(self, records: Sequence[JournalRecord]) -> tuple[Outcome, Sequence[Alert]]:
+        registry = self._registry.current()
+
+        def through(some: Sequence[JournalRecord]) -> tuple[Outcome, Sequence[Alert]]:
+            outcome = self._stages.normalise(some, registry)
+            return outcome, self._stages.detect(outcome.events)
+
+        try:
+            return through(records)
+        except Exception as error:
+            self.problems["stages"] = f"a stage failed: {type(error).__name__}: {error}"
+            kept, bad = without_bad_lines(records, through)
+            self.counters["lines_set_aside"] += bad
+            return through(kept)
+
+    def _sink_waiting(self, partition: _Partition) -> bool:
+        """Give the waiting alerts to the sink. Returns whether it took them."""
+        try:
+            if partition.waiting:
+                self._sink(partition.waiting)
+        except Exception as error:
+            partition.sink_pause.after_failure(self.settings)
+            self.counters["sink_failures"] += 1
+            self.problems["sink"] = f"{len(partition.waiting)} alerts wait: {type(error).__name__}: {error}"
+            return False
+        if partition.sink_pause.failures:
+            partition.sink_pause = _Pause()
+            self.problems.pop("sink", None)
+        self.counters["alerts"] += len(partition.waiting)
+        partition.waiting = ()
+        partition.sunk = partition.after
+        return True
+
+    # ------------------------------------------------------------------ commit
+
+    def _is_due(self, partition: _Partition) -> bool:
+        if partition.oldest is None or partition.waiting or not partition.lake_pause.over():
+            return False
+        age = time.monotonic() - partition.oldest
+        return partition.rows >= self.settings.commit_rows or age >= self.settings.commit_interval_s
+
+    def _commit(self, partition: _Partition) -> bool:
+        """Store what a partition holds, settle it and acknowledge it. Returns False when that must be tried again."""
+        if partition.waiting:
+            return False
+        if partition.oldest is None:
+            return True
+        try:
+            with self._quiet.working():
+                self._store(partition)
+                self._ledger.settle(partition.number, partition.sunk, partition.settlements)
+                partition.reader.acknowledge(partition.sunk)
+        except Exception as error:
+            partition.lake_pause.after_failure(self.settings)
+            self.counters["store_failures"] += 1
+            self.problems[f"store {partition.number}"] = f"{type(error).__name__}: {error}"
+            return False
+        partition.lake_pause = _Pause()
+        self.problems.pop(f"store {partition.number}", None)
+        self.counters["commits"] += 1
+        partition.events, partition.rejects, partition.settlements = [], [], []
+        partition.rows, partition.oldest = 0, None
+        return True
+
+    def _store(self, partition: _Partition) -> None:
+        events = EventBatch(_joined(partition.events, SCHEMA), {})
+        rejects = RejectBatch(_joined(partition.rejects, REJECT_SCHEMA))
+        try:
+            written = self._stages.write(events, rejects, partition=partition.number, through=partition.sunk)
+        except OrganisationUnknown as error:
+            self._onboard(error.organisations)
+            written = self._stages.write(events, rejects, partition=partition.number, through=partition.sunk)
+        stored = sum(written.stored.values()) + sum(sum(reasons.values()) for reasons in written.rejected.values())
+        given = len(events) + len(rejects)
+        if stored != given:
+            raise LakeIncomplete(f"the lake stored {stored} of {given} rows; nothing is acknowledged")
+
+    def _onboard(self, organisations: Sequence[UUID]) -> None:
+        """Make the tables of organisations that the registry knows: their onboarding is under way or was cut short."""
+        known = {entry.id for entry in self._registry.current().organisations}
+        for organisation in organisations:
+            if organisation in known:
+                self._stages.create(organisation)
+                self.counters["tables_made"] += 1
+
+    # ------------------------------------------------------------------ counters
+
+    def _show(self) -> None:
+        with contextlib.suppress(StorageFailed):
+            self._shown.write(
+                {
+                    "counters": dict(self.counters),
+                    "problems": dict(self.problems),
+                    "delay_s": self._delay_s,
+                    "partitions": [_position(partition) for partition in self._partitions.values()],
+                    "registry": {"version": self._registry.current().version, "problem": self._registry.problem},
+                    **self._stages.about,
+                }
+            )
+
+
+def _position(partition: _Partition) -> Mapping[str, int]:
+    return {
+        "partition": partition.number,
+        "durable": partition.reader.durable,
+        "read": partition.after,
+        "acknowledged": partition.reader.acknowledged,
+        "rows_waiting": partition.rows,
+        "alerts_waiting": len(partition.waiting),
+    }
+
+
+def _settlements(records: Sequence[JournalRecord], counts: Sequence[Count]) -> list[Settlement]:
+    by_sequence = {record.sequence: record.batch for record in records}
+    return [
+        Settlement(
+            sequence=count.sequence,
+            organisation=by_sequence[count.sequence].organisation,
+            source=by_sequence[count.sequence].source,
+            minute=minute_of(by_sequence[count.sequence].received_at),
+            stored=count.stored,
+            rejected=dict(count.reasons),
+            duplicate=count.duplicate,
+        )
+        for count in counts
+    ]
+
+
+def _joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
