@@ -57,18 +57,20 @@ def parse_epoch(value: float | str) -> dt.datetime | None:
     except (ValueError, OverflowError):
         return None
     for limit, scale in ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9)):
-        if abs(number) < limit:
+        if 0 <= number < limit:
             try:
-                return dt.datetime.fromtimestamp(number / scale, dt.UTC)
+                return possible(dt.datetime.fromtimestamp(number / scale, dt.UTC))
             except (ValueError, OverflowError, OSError):
                 return None
     return None
 
 
+def possible(instant: dt.datetime) -> dt.datetime | None:
+    """Return the instant, or None for a year that no clock of ours will show: such values overflow further on."""
+    return instant if 1970 <= instant.year < 2200 else None
+
+
 def _in_utc(instant: dt.datetime, zone: dt.tzinfo) -> dt.datetime | None:
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=zone)
-    try:
-        return instant.astimezone(dt.UTC)
-    except (ValueError, OverflowError):  # year 1 or 9999 with an offset
+    if possible(instant) is None:
         return None
+    return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(dt.UTC)

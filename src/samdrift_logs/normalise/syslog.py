@@ -97,7 +97,7 @@ def _stamped(match: re.Match[str], facility: int | None, severity: int | None, o
     else:
         at = _stamp_at(match["stamp"], origin)
     rest, host = match["rest"], match["cisco_host"]
-    if host is None and (tagged := _TAG.match(rest)):
+    if host is None and not rest.startswith("%") and (tagged := _TAG.match(rest)):
         return Header(
             text=tagged["text"],
             facility=facility,

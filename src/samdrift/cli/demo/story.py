@@ -197,7 +197,6 @@ def _download(scene: _Scene) -> Step:
         ],
         sigma=(
             "ca2092a1-c273-4878-9b4b-0d60115bf5ea",
-            "1139d2e2-84b1-4226-b445-354492eba8ba",
             "c8557060-9221-4448-8794-96320e6f3e74",
         ),
     )  # fmt: skip

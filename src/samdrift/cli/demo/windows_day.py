@@ -256,7 +256,7 @@ def _audited_process(day: WindowsDay, image: str, command_line: str) -> dict[str
 
 
 def _connects(day: WindowsDay, agent: Agent, at: dt.datetime) -> _Made:
-    image = day.chance.choice((_CHROME, _EDGE, _TEAMS, _OFFICE + "OUTLOOK.EXE"))
+    image = day.chance.choice((_CHROME, _EDGE, _TEAMS))
     name = day.chance.choice(_NAMES)
     data = {
         "RuleName": "-",

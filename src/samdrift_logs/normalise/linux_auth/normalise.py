@@ -18,14 +18,14 @@ from samdrift_logs.normalise import syslog
 from samdrift_logs.normalise.reading import Event, Origin, decode, port
 from samdrift_logs.normalise.text.normalise import event_of
 
+# A user name is the sender's choice and may read "x from 1.2.3.4 port 22": what sshd itself appends comes last.
 _SSHD = re.compile(
-    r"""(?P<action>Accepted|Failed)\ (?P<method>\S+)\ for\ (?P<invalid>invalid\ user\ )?(?P<user>.*?)
-          \ from\ (?P<ip>\S+)\ port\ (?P<port>\d+)  # Failed password for invalid user admin from 10.0.0.1 port 22 ssh2
-      |Invalid\ user\ (?P<user2>.*?)\ from\ (?P<ip2>\S+)(?:\ port\ (?P<port2>\d+))?
-      |(?:Received\ disconnect|Disconnected|Disconnecting)\ (?:from|invalid|authenticating)?.*?
-          (?P<ip3>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)(?:\ port\ (?P<port3>\d+))?
-      |Connection\ (?:closed|reset|from).*?
-          (?P<ip4>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)(?:\ port\ (?P<port4>\d+))?
+    r"""(?P<action>Accepted|Failed)\ (?P<method>\S+)\ for\ (?P<invalid>invalid\ user\ )?(?P<user>.*)
+          \ from\ (?P<ip>\S+)\ port\ (?P<port>\d+)  # Failed password for invalid user bo from 10.0.0.1 port 22 ssh2
+      |Invalid\ user\ (?P<user2>.*)\ from\ (?P<ip2>\S+)(?:\ port\ (?P<port2>\d+))?
+      |(?:Received\ disconnect|Connection)\ from\ (?P<ip3>[0-9a-fA-F:.]+?)(?::\ |\ port\ (?P<port3>\d+))
+      |(?:Disconnected\ from|Disconnecting|Connection\ (?:closed|reset)\ by)\ (?:.*\ )?
+          (?P<ip4>[0-9a-fA-F:.]+)(?:\ port\ (?P<port4>\d+)|\ \[preauth\]|$)
     """,
     re.VERBOSE,
 )

@@ -120,6 +120,7 @@ def _event_at(groups: dict[str, str | None]) -> dt.datetime | None:
     if groups.get("epoch"):
         return instants.parse_epoch(groups["epoch"] or "")
     try:
-        return dt.datetime.strptime(groups["at"] or "", "%d/%b/%Y:%H:%M:%S %z").astimezone(dt.UTC)
+        instant = dt.datetime.strptime(groups["at"] or "", "%d/%b/%Y:%H:%M:%S %z").astimezone(dt.UTC)
+        return instants.possible(instant)
     except (ValueError, OverflowError):
         return None
