@@ -22,6 +22,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 COMPONENTS = {
     "chromium": ("/usr/bin/chromium", shutil.which("chromium"), shutil.which("chromium-browser")),
     "rsyslog": ("/usr/sbin/rsyslogd", shutil.which("rsyslogd")),
+    "loopdevice": ("/dev/loop-control" if os.geteuid() == 0 and shutil.which("mkfs.ext4") else None,),
     "postgresql": (*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb"))), shutil.which("initdb")),
 }
 

@@ -139,7 +139,9 @@ def open_table(root: Path, organisation: UUID, name: str) -> DeltaTable:
     except TableNotFoundError as error:
         raise TableMissing(f"{path}: the table's log is empty; restore the folder from a backup") from error
     except (DeltaError, OSError, ValueError, RuntimeError) as error:
-        raise TableDamaged(f"{path}: the table's log cannot be read ({error}); restore it from a backup") from error
+        raise TableDamaged(
+            f"{path}: the table's log cannot be read ({_first_line(error)}); restore it from a backup"
+        ) from error
 
 
 def _loaded(path: Path) -> DeltaTable:
@@ -200,12 +202,23 @@ def _is_json_lines(path: Path) -> bool:
     return True
 
 
+def _first_line(error: Exception) -> str:
+    """Leave out the traces that delta-rs adds."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _damaged(path: Path, error: Exception) -> TableDamaged:
+    return TableDamaged(f"{path}: the table's log cannot be read ({_first_line(error)}); restore it from a backup")
+
+
 def refresh(table: DeltaTable) -> None:
     """Bring a held handle to the newest version. Raises TableDamaged."""
     try:
         table.update_incremental()
     except (DeltaError, OSError, ValueError, RuntimeError) as error:
-        raise TableDamaged(f"{table.table_uri}: the table's log cannot be read ({error}); restore it") from error
+        raise TableDamaged(
+            f"{table.table_uri}: the table's log cannot be read ({_first_line(error)}); restore it"
+        ) from error
 
 
 def table_folder(table: DeltaTable) -> Path:
@@ -282,13 +295,19 @@ def commit(
             break
         except CommitFailedError as error:
             if attempt == _COMMIT_ATTEMPTS - 1:
-                raise StorageFailed(f"{folder}: could not commit after {attempt + 1} attempts: {error}") from error
+                raise StorageFailed(
+                    f"{folder}: could not commit after {attempt + 1} attempts: {_first_line(error)}"
+                ) from error
             time.sleep(0.02 * 2**attempt)
             refresh(table)
         except (DeltaError, OSError) as error:
-            raise StorageFailed(f"{folder}: could not commit: {error}; nothing was acknowledged") from error
+            raise StorageFailed(
+                f"{folder}: could not commit: {_first_line(error)}; nothing was acknowledged"
+            ) from error
     refresh(table)
-    for version in range(before + 1, table.version() + 1):  # ours is among them
+    # Ours is among them. The one before may be another process's that is not flushed yet: without it ours were a
+    # table with a gap.
+    for version in range(before, table.version() + 1):
         sync_log_entry(folder, version)
     durable.sync_folder(folder / "_delta_log")
     return int(table.version())
