@@ -14,7 +14,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 
 from samdrift.federation import boundary, operations
-from samdrift.federation.boundary import Actor
+from samdrift.federation.rules import Actor
 from samdrift.foundation import scoped
 from samdrift_logs.errors import InputRefused, SamdriftError, ScopeRefused, StorageFailed
 from samdrift_logs.scope import Purpose
@@ -26,7 +26,10 @@ class TokenDoor(HttpBearer):
     """`Authorization: Bearer <token>`. The token names a person, an organisation and what it may be used for."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
-        return operations.authenticate_token(token=token, at=timezone.now())
+        try:
+            return operations.authenticate_token(secret=token, at=timezone.now())
+        except operations.TokenRefused:
+            return None
 
 
 def purpose(wanted: Purpose) -> Callable[[Operation], Operation]:

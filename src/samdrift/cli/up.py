@@ -12,9 +12,12 @@ from samdrift.cli.migrate import migrate_database
 from samdrift.cli.processes import Program, Supervisor, only_one, require_free, stopped_by_signals
 
 
-def programs(workers: int) -> list[Program]:
+def programs(workers: int, *, commit_interval_s: float = 30.0) -> list[Program]:
     """Return the processes of one machine, in the order in which they start."""
-    work = [Program(f"work-{number}", ["work", "--name", f"work-{number}"]) for number in range(1, workers + 1)]
+    work = [
+        Program(f"work-{number}", ["work", "--name", f"work-{number}", "--commit-interval", str(commit_interval_s)])
+        for number in range(1, workers + 1)
+    ]
     return [
         Program("receive", ["receive"]),
         *work,

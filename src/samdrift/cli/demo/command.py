@@ -1,0 +1,228 @@
+"""`samdrift demo`: everything embedded, the demo federation, its logs, and an attack in the stream."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+
+from samdrift.cli.context import Context, pass_context
+from samdrift.cli.migrate import migrate_database
+from samdrift.cli.processes import Program, Supervisor, free_port, only_one, require_free, stopped_by_signals
+from samdrift.cli.up import listening_ports, programs
+
+if TYPE_CHECKING:
+    from samdrift.cli.demo.federation import Federation
+
+MARK = "demo.json"  # tells that a folder is a demo's, so that the next start may clear it
+COMMIT_INTERVAL_S = 3.0
+PREFERRED_PORTS = {
+    "SAMDRIFT_WEB_PORT": 8000,
+    "SAMDRIFT_BULK_PORT": 9200,
+    "SAMDRIFT_SYSLOG_TCP_PORT": 5514,
+    "SAMDRIFT_SYSLOG_UDP_PORT": 5514,
+}
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="Play the story without a browser on free ports in a temporary folder, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print one JSON document on stdout.")
+@click.option("--rate", default=3000.0, show_default=True, type=click.FloatRange(10, 50_000), help="Log lines a second.")
+@click.option("--calm-rate", default=50.0, show_default=True, type=click.FloatRange(0, 5000), help="After the story.")
+@pass_context
+def command(context: Context, once: bool, as_json: bool, rate: float, calm_rate: float) -> None:  # noqa: FBT001
+    """Start everything with the demo federation, real log doors and an attack in the stream.
+
+    Exit code of --once: 0 only if every step of the story truly occurred, else 1.
+    """
+    if once:
+        with tempfile.TemporaryDirectory(prefix="samdrift-demo-") as folder:
+            _choose(Path(folder), once=True)
+            raise SystemExit(_play_once(context, rate=rate, calm_rate=calm_rate, as_json=as_json))
+    _choose(_own_folder(), once=False)
+    with running(context, rate=rate, calm_rate=calm_rate) as (stop, supervisor, federation):
+        sys.stdout.write(_welcome(context, federation))
+        sys.stdout.flush()
+        supervisor.watch(stop)
+
+
+def _play_once(context: Context, *, rate: float, calm_rate: float, as_json: bool) -> int:
+    from samdrift.cli.demo import play
+
+    with running(context, rate=rate, calm_rate=calm_rate) as (stop, supervisor, federation):
+        watching = threading.Thread(target=supervisor.watch, args=(stop,), name="supervisor")
+        watching.start()
+        try:
+            told = play.play(
+                address=f"http://127.0.0.1:{context.settings.web_port}",
+                federation=federation,
+                feeder_report=context.settings.data / "feeder.json",
+                say=(lambda line: None) if as_json else click.echo,
+                stop=stop,
+            )
+        finally:
+            stop.set()
+            watching.join()
+    if as_json:
+        click.echo(json.dumps(told.document(), ensure_ascii=False, indent=2))
+    else:
+        click.echo(told.in_words())
+    return 0 if told.complete else 1
+
+
+@contextlib.contextmanager
+def running(
+    context: Context, *, rate: float, calm_rate: float
+) -> Iterator[tuple[threading.Event, Supervisor, Federation]]:
+    """Make the federation and start all processes and the feeder; stop them at the end."""
+    settings = context.settings
+    with only_one(settings.data), stopped_by_signals() as stop:
+        require_free(listening_ports(settings))
+        _say("Making the database …")
+        migrate_database(context)
+        from django.utils import timezone
+
+        from samdrift.cli.demo.federation import seed
+
+        _say("Making the federation: 98 municipalities, 5 units, their teams, services and log sources …")
+        federation = seed(content=context.content, at=timezone.now())
+        (settings.data / MARK).write_text(json.dumps(attrs.asdict(federation), default=str, ensure_ascii=False, indent=1))
+        supervisor = Supervisor(
+            programs(1, commit_interval_s=COMMIT_INTERVAL_S), environment=os.environ, log_folder=settings.data / "log"
+        )
+        supervisor.start()
+        try:
+            _wait_for_doors(settings.data, settings.web_port, supervisor, stop)
+            with _feeding(context, federation, rate=rate, calm_rate=calm_rate):
+                yield stop, supervisor, federation
+        finally:
+            supervisor.stop()
+
+
+@contextlib.contextmanager
+def _feeding(context: Context, federation: Federation, *, rate: float, calm_rate: float) -> Iterator[None]:
+    """Run the feeder in a process of its own, against the real doors."""
+    from samdrift.cli.demo.federation import STRUCK
+    from samdrift.cli.demo.plan import Door, Plan, StoryPlan, plan_to_json
+
+    settings = context.settings
+    plan = Plan(
+        rate=rate,
+        calm_rate=calm_rate,
+        bulk=Door(host="127.0.0.1", port=settings.bulk_port),
+        syslog=Door(host="127.0.0.1", port=settings.syslog_tcp_port),
+        feeds=tuple(federation.feeds),
+        story=StoryPlan(municipality=STRUCK, host=f"{STRUCK.upper()}-FS01"),
+        report=settings.data / "feeder.json",
+    )
+    path = settings.data / "plan.json"
+    path.write_bytes(plan_to_json(plan))
+    with (settings.data / "log" / "feeder.log").open("ab") as log:
+        feeder = subprocess.Popen(
+            [sys.executable, "-m", "samdrift.cli.demo.feeder", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        feeder.send_signal(signal.SIGTERM)
+        try:
+            feeder.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            feeder.kill()
+            feeder.wait()
+
+
+def _choose(data: Path, *, once: bool) -> None:
+    """Set the demo's folder, mode and ports, for this process and those it starts."""
+    os.environ["SAMDRIFT_MODE"] = "demo"
+    os.environ["SAMDRIFT_DATA"] = str(data)
+    os.environ.pop("SAMDRIFT_DATABASE_URL", None)
+    for name, preferred in PREFERRED_PORTS.items():
+        if once:
+            os.environ[name] = str(free_port())
+        elif name not in os.environ:
+            os.environ[name] = str(_free_or_other(preferred))
+
+
+def _free_or_other(port: int) -> int:
+    from samdrift.cli.processes import PortInUse
+
+    try:
+        require_free({"": ("127.0.0.1", port)})
+    except PortInUse:
+        return free_port()
+    return port
+
+
+def _own_folder() -> Path:
+    """Return the demo's folder, empty. A folder that is no demo's is never cleared."""
+    folder = Path(os.environ.get("SAMDRIFT_DATA", "data/demo")).resolve()
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / MARK).exists() and not (folder / "run").is_dir():
+            raise click.ClickException(f"{folder} holds something else than a demo; set SAMDRIFT_DATA to another folder")
+        with only_one(folder):
+            shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _wait_for_doors(data: Path, web_port: int, supervisor: Supervisor, stop: threading.Event) -> None:
+    """Return when pages and doors answer. Raises ClickException naming the log to read when they do not."""
+    import urllib.error
+    import urllib.request
+
+    _say("Starting the processes …")
+    opened = dt.datetime.now(dt.UTC)
+    while not stop.wait(0.1):
+        ready = (data / "run" / "receive.json").exists() and (data / "run" / "work-1.json").exists()
+        if ready:
+            with contextlib.suppress(urllib.error.URLError, OSError):
+                with urllib.request.urlopen(f"http://127.0.0.1:{web_port}/login/", timeout=5) as answer:  # noqa: S310
+                    if answer.status == 200:
+                        return
+        if (dt.datetime.now(dt.UTC) - opened).total_seconds() > 90:
+            supervisor.stop()
+            raise click.ClickException(f"the processes did not start; see the files in {data / 'log'}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _welcome(context: Context, federation: Federation) -> str:
+    from samdrift.cli.demo.federation import PASSWORD, STRUCK
+    from samdrift.federation.rules import Role
+
+    unit = next(person.organisation for person in federation.people if person.email.startswith("vagt@enhed-syd."))
+    shown = [
+        ("Vagten i enheden / analyst at the unit", federation.person(unit, Role.ANALYST)),
+        ("2. linje i enheden / 2nd line at the unit", federation.person(unit, Role.SECOND_LINE_AGENT, mailbox="drift")),
+        (f"SPOC i {STRUCK} / SPOC", federation.person(STRUCK, Role.SPOC_AGENT)),
+        (f"CISO i {STRUCK} / CISO", federation.person(STRUCK, Role.CISO)),
+        ("Administrator i enheden / administrator", federation.person(unit, Role.ADMINISTRATOR)),
+    ]
+    logins = "\n".join(f"  {title:<42} {person.email}" for title, person in shown)
+    return (
+        f"\nSamdrift: http://127.0.0.1:{context.settings.web_port}/\n\n{logins}\n\n"
+        f"  Adgangskode / password for all: {PASSWORD}\n"
+        f"  More logins and API tokens: {context.settings.data / MARK}\n\n"
+        "The municipalities are real; everything that happens to them is invented. Ctrl-C stops it.\n"
+    )
