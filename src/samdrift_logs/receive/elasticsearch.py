@@ -15,6 +15,7 @@ import base64
 import binascii
 import re
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 from uuid import uuid4
@@ -22,7 +23,7 @@ from uuid import uuid4
 import orjson
 from aiohttp import web
 
-from samdrift_logs.errors import StorageFailed
+from samdrift_logs.errors import InputRefused, StorageFailed
 from samdrift_logs.events import RawBatch
 from samdrift_logs.events.sources import Source, SourceRegistry
 from samdrift_logs.journal import JournalFull, Receipt
@@ -45,12 +46,21 @@ _TERSE = {"errors", "items.*.error", "items.*.status"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class BodyRefused(InputRefused):
+    """A body that cannot be taken, with the status that says so."""
+
+    def __init__(self, status: int, reason: str):
+        self.status = status
+        super().__init__(reason)
+
+
 class ElasticsearchDoor:
     """The handlers of the door; `application` is what aiohttp serves."""
 
     def __init__(self, intake: Intake, delivered: Delivered, *, max_body: int = MAX_BODY_BYTES):
         self._intake = intake
         self._delivered = delivered
+        self._max_body = max_body
         self._under_way = 0
         self._cluster = uuid4().hex[:22]
         self.application = web.Application(client_max_size=max_body, middlewares=[_shaped])
@@ -80,11 +90,13 @@ class ElasticsearchDoor:
         self._under_way += 1
         try:
             began = time.monotonic()
-            items = await self._read(await request.read(), source, index)
+            items = await self._read(request, await request.read(), source, index)
             if not items:
                 return _refusal(400, "parse_exception", "request body is required")
             # shielded: when the client goes away in the middle, what it sent is stored or not, and known to be
             receipt = await asyncio.shield(self._store(items, source, request.remote or ""))
+        except BodyRefused as error:
+            return _refusal(error.status, _KINDS[error.status], error.reason)
         except JournalFull as error:
             return _busy(str(error))
         except StorageFailed as error:
@@ -95,11 +107,15 @@ class ElasticsearchDoor:
         took_ms = int((time.monotonic() - began) * 1000)
         return _json(request, bulk.reply(items, receipt, took_ms=took_ms, terse=terse))
 
-    async def _read(self, body: bytes, source: Source, index: str) -> list[Item]:
+    async def _read(self, request: web.Request, body: bytes, source: Source, index: str) -> list[Item]:
+        packing = request.headers.get("Content-Encoding", "identity").lower()
+
+        def read() -> list[Item]:
+            return bulk.parse(unpacked(body, packing, limit=self._max_body), source=source.id, index=index)
+
         if len(body) < LARGE_BODY_BYTES:
-            return bulk.parse(body, source=source.id, index=index)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, lambda: bulk.parse(body, source=source.id, index=index))
+            return read()
+        return await asyncio.get_running_loop().run_in_executor(None, read)
 
     async def _store(self, items: Sequence[Item], source: Source, peer: str) -> Receipt | None:
         """Store what is new; mark duplicates. Raises StorageFailed, and then nothing was stored."""
@@ -183,6 +199,12 @@ class ElasticsearchDoor:
         return orjson.dumps(about)
 
 
+_KINDS = {
+    400: "parse_exception",
+    413: "content_too_long_exception",
+    415: "media_type_header_exception",
+}
+
 _LICENCE = {
     "status": "active",
     "uid": "00000000-0000-0000-0000-000000000000",
@@ -232,6 +254,32 @@ def source_of(registry: SourceRegistry, authorization: str) -> Source | None:
         return None
     _, colon, token = pair.partition(":")
     return registry.by_token(token) if colon and token else None
+
+
+def unpacked(body: bytes, packing: str, *, limit: int) -> bytes:
+    """Undo a Content-Encoding. Checks gzip to its last byte: aiohttp's own unpacking takes a body that was cut short.
+
+    Raises BodyRefused with the status to answer.
+    """
+    if packing == "identity":
+        return body
+    if packing not in ("gzip", "x-gzip"):
+        raise BodyRefused(415, f"Content-Encoding {packing} is not taken; use gzip")
+    parts: list[bytes] = []
+    size = 0
+    while body:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(member.decompress(body, limit + 1 - size))
+        except zlib.error as error:
+            raise BodyRefused(400, f"the gzip body is damaged: {error}") from error
+        size += len(parts[-1])
+        if size > limit:
+            raise BodyRefused(413, f"the body is larger than {limit} bytes when unpacked; send less at once")
+        if not member.eof:
+            raise BodyRefused(400, "the gzip body was cut short")
+        body = member.unused_data
+    return b"".join(parts)
 
 
 def _mark_duplicates(items: Sequence[Item], delivered: Delivered) -> list[bytes]:

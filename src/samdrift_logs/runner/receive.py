@@ -188,7 +188,9 @@ class _Doors:
             return None
         door = ElasticsearchDoor(self._intake, self._delivered)
         bound = _bind(self._settings.host, port, "bulk")
-        self._bulk = web.AppRunner(door.application, access_log=None, shutdown_timeout=5, keepalive_timeout=75)
+        self._bulk = web.AppRunner(
+            door.application, access_log=None, shutdown_timeout=5, keepalive_timeout=75, auto_decompress=False
+        )
         await self._bulk.setup()
         await web.SockSite(self._bulk, bound, ssl_context=context, backlog=512).start()
         return int(bound.getsockname()[1])
