@@ -8,14 +8,17 @@ with the finished world.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from uuid import UUID
 
 import attrs
+from django.db import connection
 
 from samdrift.federation import boundary, operations, queries
+from samdrift.federation.models import User
 from samdrift.federation.rules import Actor, Kind, Line, Role
 from samdrift.foundation import scoped
 from samdrift_logs.scope import Purpose, Scope, all_organisations
@@ -104,7 +107,50 @@ def everyone(purpose: Purpose = Purpose.OPERATION) -> Iterator[Scope]:
 
 
 def build_world() -> World:
-    """Make the federation and every registered app's rows. Needs the database, leaves no Scope entered."""
+    """Make the federation and every registered app's rows. Needs the database, leaves no Scope entered.
+
+    Only the first of a run is made by the operations; its rows are kept and put into later ones as they are.
+    """
+    if _kept.world is None:
+        _kept.world = _make_world()
+        with everyone():
+            _kept.rows = _read_rows()
+    else:
+        with everyone():
+            _write_rows(_kept.rows)
+    return copy.deepcopy(_kept.world)
+
+
+@attrs.define
+class _Kept:
+    """The first world of this run, and all its rows as (statement, rows)."""
+
+    world: World | None = None
+    rows: list[tuple[str, list[tuple[object, ...]]]] = attrs.Factory(list)
+
+
+_kept = _Kept()
+
+
+def _read_rows() -> list[tuple[str, list[tuple[object, ...]]]]:
+    found = []
+    for model in [User, *scoped.registry().values()]:
+        columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
+        marks = ", ".join(["%s"] * len(model._meta.concrete_fields))
+        with connection.cursor() as cursor:
+            cursor.execute(f'SELECT {columns} FROM "{model._meta.db_table}"')
+            found.append((f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({marks})', cursor.fetchall()))
+    return found
+
+
+def _write_rows(kept: list[tuple[str, list[tuple[object, ...]]]]) -> None:
+    with connection.cursor() as cursor:
+        for statement, rows in kept:
+            if rows:
+                cursor.executemany(statement, rows)
+
+
+def _make_world() -> World:
     world = World()
     with everyone():
         for key, (name, cvr, kommunekode, region) in MUNICIPALITIES.items():

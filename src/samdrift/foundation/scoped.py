@@ -284,8 +284,15 @@ class ScopedQuerySet(models.QuerySet[Any, Any]):
         """Refuse: SQL by hand passes no gate."""
         raise ScopeRefused(f"{self.model._meta.label}: raw() passes no gate")
 
-    def extra(self, *args: Any, **named: Any) -> NoReturn:
-        """Refuse: SQL by hand passes no gate."""
+    def extra(self, *args: Any, **named: Any) -> Any:
+        """Refuse: SQL by hand passes no gate. Only Django's own use, the keys of a prefetch, is let through."""
+        selected = named.get("select") or {}
+        if (
+            not args
+            and set(named) == {"select"}
+            and all(name.startswith("_prefetch_related_val_") for name in selected)
+        ):
+            return super().extra(**named)
         raise ScopeRefused(f"{self.model._meta.label}: extra() passes no gate")
 
 

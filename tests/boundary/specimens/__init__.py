@@ -1,0 +1,1 @@
+"""A Django app of models made to be attacked; installed only while `conftest.specimens` runs."""
