@@ -28,7 +28,7 @@ from samdrift.cli.demo.story import make_story
 from samdrift_logs.detect import Engine, RuleSet, load_rules
 from samdrift_logs.detect.routing import Kind, belonging
 from samdrift_logs.events import SCHEMA, EventBatch, RawBatch, Value, intern_fields
-from samdrift_logs.normalise import normalise
+from samdrift_logs.normalise import normalise, source_types
 
 FOLDER = Path(__file__).resolve().parents[2] / "content" / "sigma"
 FILES = sorted(FOLDER.rglob("*.yml"))
@@ -65,6 +65,8 @@ REFERENCE = re.compile(r"https://attack\.mitre\.org/(techniques/T\d{4}/(\d{3}/)?
 FETCHING = {"attacktag", "d3_fendtag"}
 # Rules of level high or critical that may fire on another rule's hits: file stem → stems.
 COMPANIONS: Mapping[str, set[str]] = {}
+# No source type says product m365 yet: the audit log arrives as generic JSON.
+WITHOUT_SOURCE = ("m365_", "entra_")
 NOON = dt.datetime(2026, 11, 23, 11, 0, tzinfo=dt.UTC)
 
 
@@ -237,7 +239,7 @@ def test_rule_says_what_to_do(path: Path, ruleset: RuleSet) -> None:
         assert [line.partition(". ")[0] for line in lines] == [str(number + 1) for number in range(len(lines))]
         assert all(line.rstrip()[-1] in ".?)" or line.endswith('"') for line in lines)
     assert re.search("[æøå]", " ".join(danish))
-    assert not re.search("[æøå]", " ".join(english).replace("fagsystem", ""))
+    assert not re.search("[æøå]", " ".join(english))
     assert loaded.response == {language: text.strip() for language, text in extra["response"].items()}
 
 
@@ -308,7 +310,7 @@ class NoSources:
         return None
 
 
-def titles_on(ruleset: RuleSet, lines: Sequence[bytes]) -> collections.Counter[str]:
+def fired_on(ruleset: RuleSet, lines: Sequence[bytes]) -> collections.Counter[str]:
     raw = RawBatch(
         organisation=uuid.UUID(int=1), source=uuid.UUID(int=2), door="bulk", peer="", received_at=NOON, lines=lines
     )
@@ -323,14 +325,14 @@ def test_an_ordinary_day_fires_nothing(ruleset: RuleSet, kind: FeedKind) -> None
     line_at = make_stream(Feed(name=f"Randers {kind}", kind=kind, municipality=town.name, hosts=hosts), town, seed=3)
     lines = [line_at(NOON + dt.timedelta(seconds=second)) for second in range(5000)]
 
-    assert titles_on(ruleset, lines) == {}
+    assert fired_on(ruleset, lines) == {}
 
 
 def test_the_attack_of_the_demo_is_seen_step_by_step(ruleset: RuleSet) -> None:
     town = make_municipality("Assens", seed=7)
     story = make_story(town, "ASSENS-FS01", seed=7)
 
-    seen = {step.technique: set(titles_on(ruleset, [line.make(NOON) for line in step.lines])) for step in story}
+    seen = {step.technique: set(fired_on(ruleset, [line.make(NOON) for line in step.lines])) for step in story}
 
     assert seen == {
         "T1110.003": {"windows_failed_logon_from_internet"},
@@ -344,6 +346,60 @@ def test_the_attack_of_the_demo_is_seen_step_by_step(ruleset: RuleSet) -> None:
         "T1490": {"shadow_copies_deleted", "backup_catalog_deleted", "recovery_switched_off"},
         "T1070.001": {"event_log_cleared_by_command", "security_log_cleared"},
     }
+
+
+# ------------------------------------------------------------------ from the line as its sender writes it
+
+LINES = {
+    "ssh_password_logon_from_internet": (
+        b"<38>Nov 23 10:00:00 web01 sshd[811]: Accepted password for root from 203.0.113.50 port 51512 ssh2"
+    ),
+    "ssh_too_many_failures": (
+        b"<86>2026-11-23T10:00:00+01:00 web01 sshd[811]: error: maximum authentication attempts exceeded for root"
+        b" from 203.0.113.50 port 40112 ssh2 [preauth]"
+    ),
+    "linux_logging_stopped": (
+        b"<85>Nov 23 10:00:00 web01 sudo:    drift : TTY=pts/0 ; PWD=/tmp ; USER=root ;"
+        b" COMMAND=/usr/bin/systemctl stop rsyslog"
+    ),
+    "linux_web_account_uses_sudo": (
+        b"<85>Nov 23 10:00:00 web01 sudo[77]: www-data : command not allowed ; TTY=unknown ; PWD=/var/www/html ;"
+        b" USER=root ; COMMAND=/usr/bin/id"
+    ),
+    "firewall_administered_from_internet": (
+        b'<189>date=2026-11-23 time=10:00:00 devname="fw01" devid="FG100" tz="+0100" logid="0100032001" type="event"'
+        b' subtype="system" level="information" logdesc="Admin login successful" user="admin" ui="https(203.0.113.8)"'
+        b' srcip=203.0.113.8 dstip=198.51.100.1 action="login" status="success" msg="Administrator admin logged in"'
+    ),
+    "administration_port_open_to_internet": (
+        b'<189>date=2026-11-23 time=10:00:00 devname="fw01" devid="FG100" logid="0000000013" type="traffic"'
+        b' subtype="forward" srcip=203.0.113.77 srcport=50000 srcintf="wan1" srcintfrole="wan" dstip=10.12.1.20'
+        b' dstport=3389 action="close" policyid=144 proto=6 sentbyte=51200 rcvdbyte=812000'
+    ),
+    "proxy_program_from_bare_address": (
+        b'10.12.1.20 - - [23/Nov/2026:10:00:00 +0100] "GET http://203.0.113.66:8080/a/stage2.ps1 HTTP/1.1" 200 5120'
+        b' "-" "WindowsPowerShell/5.1" TCP_MISS:HIER_DIRECT'
+    ),
+    "proxy_tunnel_service": (
+        b"1795424400.123 84 10.1.1.7 TCP_TUNNEL/200 5120 CONNECT gloomy-fern-77.trycloudflare.com:443 -"
+        b" HIER_DIRECT/203.0.113.9 -"
+    ),
+}
+
+
+@pytest.mark.parametrize(("stem", "line"), LINES.items(), ids=LINES)
+def test_rule_fires_on_the_line_as_sent(ruleset: RuleSet, stem: str, line: bytes) -> None:
+    assert fired_on(ruleset, [line]) == {stem: 1}
+
+
+def test_rules_that_no_source_type_feeds_are_known() -> None:
+    """A rule without data can never fire. Shrink this when a source type for its log source arrives."""
+    fed = {each for kind in source_types().values() for each in (kind.product, kind.category) if each}
+    sources = {path.stem: rule_at(path)["logsource"] for path in FILES}
+
+    waiting = {stem for stem, source in sources.items() if source.get("product", source.get("category")) not in fed}
+
+    assert waiting == {stem for stem in sources if stem.startswith(WITHOUT_SOURCE)}
 
 
 # ------------------------------------------------------------------ real data
@@ -371,7 +427,7 @@ SEEN_IN = {
 def test_attack_samples_are_seen(ruleset: RuleSet, shared_data: Path, name: str, stem: str) -> None:
     path = next((shared_data / "evtx" / "attack-samples").rglob(name))
 
-    assert stem in titles_on(ruleset, list(_records(path)))
+    assert stem in fired_on(ruleset, list(_records(path)))
 
 
 def _records(path: Path) -> Iterator[bytes]:
