@@ -78,6 +78,48 @@ _LEVEL = {"critical": 2, "error": 3, "warning": 4, "information": 6, "verbose": 
 LEVEL_NUMBER = {1: 2, 2: 3, 3: 4, 4: 6, 5: 7}
 
 
+# Which typed column stands in which field, for the events that come by the thousand. Others go through all of them.
+_PROCESS_STARTED = (
+    ("process", "Image"),
+    ("parent_process", "ParentImage"),
+    ("command_line", "CommandLine"),
+    ("hash", "Hashes"),
+)
+_SIGN_IN = (("process", "ProcessName"),)
+_SYSMON_COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "1": _PROCESS_STARTED,
+    "3": (("process", "Image"), ("domain", "DestinationHostname")),
+    "7": (("process", "Image"), ("file_path", "ImageLoaded"), ("hash", "Hashes")),
+    "10": (("process", "SourceImage"),),
+    "11": (("process", "Image"), ("file_path", "TargetFilename")),
+    "12": (("process", "Image"), ("file_path", "TargetObject")),
+    "13": (("process", "Image"), ("file_path", "TargetObject")),
+    "22": (("process", "Image"), ("domain", "QueryName")),
+}
+_SECURITY_COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "4624": _SIGN_IN,
+    "4625": _SIGN_IN,
+    "4634": (),
+    "4672": (),
+    "4688": (("process", "NewProcessName"), ("parent_process", "ParentProcessName"), ("command_line", "CommandLine")),
+    "4768": (),
+    "4769": (),
+    "4776": (),
+    "5140": (),
+}
+_OTHER_COLUMNS: dict[str, tuple[str, ...]] = {
+    "process": ("Image", "SourceImage", "ProcessName", "NewProcessName", "Application"),
+    "parent_process": ("ParentImage",),
+    "command_line": ("CommandLine",),
+    "file_path": ("TargetFilename", "TargetObject", "ImageLoaded", "ObjectName"),
+    "hash": ("Hashes",),
+    "domain": ("QueryName", "DestinationHostname"),
+}
+_FROM = ("IpAddress", "SourceIp", "SourceAddress", "ClientAddress")
+_ADDRESSES = (("src_ip", _FROM), ("dst_ip", ("DestinationIp", "DestAddress")))
+_PORTS = (("src_port", ("IpPort", "SourcePort")), ("dst_port", ("DestinationPort", "DestPort")))
+
+
 def make_event(
     fields: dict[str, Any],
     *,
@@ -88,50 +130,71 @@ def make_event(
     """Return the event of one Windows record; `fields` (kept and extended) are flat and have Channel and EventID."""
     code = str(fields.get("EventID", ""))
     channel = fields.get("Channel")
-    category = None
-    get = fields.get
+    columns: dict[str, Any] = {
+        "event_at": at,
+        "service": _SERVICE.get(channel) if type(channel) is str else None,
+        "event_code": code,
+        "severity": _LEVEL.get(level.lower()) if type(level) is str else LEVEL_NUMBER.get(level),  # type: ignore[arg-type]
+        "host": fields.get("Computer"),
+        "message": message,
+    }
     if channel == SYSMON:
-        category = _SYSMON_CATEGORY.get(code)
-        user = first_text(fields, "User", "SourceUser")
-        action = None
+        columns["category"] = _SYSMON_CATEGORY.get(code)
+        columns["user"] = _said(fields.get("User")) or first_text(fields, "SourceUser")
+        placed = _SYSMON_COLUMNS.get(code)
+        networked = code == "3"
     else:
-        if channel == "Security" and code == "4688":
-            category = "process_creation"
+        placed = _add_audit(columns, fields, channel, code)
+        networked = True
+    if placed is None:
+        columns.update((name, first_text(fields, *names)) for name, names in _OTHER_COLUMNS.items())
+        networked = True
+    else:
+        for name, field in placed:
+            columns[name] = _said(fields.get(field))
+    if networked:
+        _add_network(columns, fields)
+    return Event(fields, columns)
+
+
+def _add_audit(
+    columns: dict[str, Any], fields: dict[str, Any], channel: object, code: str
+) -> tuple[tuple[str, str], ...] | None:
+    """Add who acted and how it went; return where the other columns stand, None where only a look at all can tell."""
+    placed = None
+    if channel == "Security":
+        placed = _SECURITY_COLUMNS.get(code)
+        if code == "4688":
+            columns["category"] = "process_creation"
             _add_account(fields)
-        elif code == "4104":
-            category = "ps_script"
-        names = ("TargetUserName", "SubjectUserName") if code in _TARGET_ACTS else ("SubjectUserName", "TargetUserName")
-        user = first_text(fields, *names, "User", "AccountName")
-        action = _ACTION.get(code) if code not in _STATUS_TELLS else _by_status(get("Status"))
-    return Event(
-        fields,
-        {
-            "event_at": at,
-            "category": category,
-            "service": _SERVICE.get(channel) if type(channel) is str else None,
-            "event_code": code,
-            "severity": _LEVEL.get(level.lower()) if type(level) is str else LEVEL_NUMBER.get(level),  # type: ignore[arg-type]
-            "host": get("Computer"),
-            "user": user,
-            "action": action,
-            "src_ip": _address(get("IpAddress") or get("SourceIp") or get("SourceAddress") or get("ClientAddress")),
-            "src_port": port(get("IpPort") or get("SourcePort")),
-            "dst_ip": _address(get("DestinationIp") or get("DestAddress")),
-            "dst_port": port(get("DestinationPort") or get("DestPort")),
-            "protocol": _protocol(get("Protocol")),
-            "process": get("Image")
-            or get("NewProcessName")
-            or get("SourceImage")
-            or get("ProcessName")
-            or get("Application"),
-            "parent_process": get("ParentImage") or (get("ParentProcessName") if code == "4688" else None),
-            "command_line": get("CommandLine"),
-            "file_path": get("TargetFilename") or get("TargetObject") or get("ImageLoaded") or get("ObjectName"),
-            "hash": get("Hashes"),
-            "domain": get("QueryName") or get("DestinationHostname"),
-            "message": message,
-        },
-    )
+    elif code == "4104":
+        columns["category"] = "ps_script"
+    if code in _TARGET_ACTS:
+        user = _said(fields.get("TargetUserName")) or _said(fields.get("SubjectUserName"))
+    else:
+        user = _said(fields.get("SubjectUserName")) or _said(fields.get("TargetUserName"))
+    columns["user"] = user or first_text(fields, "User", "AccountName")
+    columns["action"] = _ACTION.get(code) if code not in _STATUS_TELLS else _by_status(fields.get("Status"))
+    return placed
+
+
+def _add_network(columns: dict[str, Any], fields: dict[str, Any]) -> None:
+    for name, names in _ADDRESSES:
+        for field in names:
+            if field in fields:
+                columns[name] = _address(fields[field])
+                break
+    for name, names in _PORTS:
+        for field in names:
+            if field in fields:
+                columns[name] = port(fields[field])
+                break
+    if "Protocol" in fields:
+        columns["protocol"] = _protocol(fields["Protocol"])
+
+
+def _said(value: Any) -> Any:
+    return value if type(value) is str and value and value != "-" else None
 
 
 def _add_account(fields: dict[str, Any]) -> None:

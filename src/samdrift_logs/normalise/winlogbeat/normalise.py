@@ -29,7 +29,7 @@ def read(line: bytes, origin: Origin) -> Event:
         raise LineRejected("no winlog object: this is not a Winlogbeat document")
     fields = _event_data(winlog)
     fields["Channel"] = winlog.get("channel")
-    fields["EventID"] = winlog.get("event_id", _code(document))
+    fields["EventID"] = winlog["event_id"] if "event_id" in winlog else _code(document)
     fields["Provider_Name"] = winlog.get("provider_name")
     fields["Computer"] = winlog.get("computer_name") or _host_name(document)
     for theirs, name in _HEADER:
