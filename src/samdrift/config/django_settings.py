@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_htmx",
+    "samdrift.web",  # before allauth, whose templates it overrides
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -42,7 +43,6 @@ INSTALLED_APPS = [
     "samdrift.support",
     "samdrift.soc",
     "samdrift.processes",
-    "samdrift.web",
     "samdrift.api",
 ]
 

@@ -110,7 +110,6 @@ def ticket_state(value: str) -> State:
         "new": State(pgettext("ticket", "New"), "note"),
         "open": State(pgettext("ticket", "Open"), "note"),
         "waiting": State(pgettext("ticket", "Waiting"), "soon"),
-        "paused": State(pgettext("ticket", "Waiting"), "soon"),
         "resolved": State(pgettext("ticket", "Resolved"), "good"),
         "closed": State(pgettext("ticket", "Closed"), "quiet"),
     }
@@ -121,9 +120,9 @@ def case_state(value: str) -> State:
     """Return the words for the state of a case."""
     known = {
         "new": State(pgettext("case", "New"), "late"),
-        "open": State(pgettext("case", "New"), "late"),
-        "taken": State(pgettext("case", "Being worked on"), "note"),
-        "decided": State(pgettext("case", "Decided"), "good"),
+        "open": State(pgettext("case", "Being investigated"), "note"),
+        "waiting": State(pgettext("case", "Waiting"), "soon"),
+        "contained": State(pgettext("case", "Contained"), "good"),
         "closed": State(pgettext("case", "Closed"), "quiet"),
     }
     return known.get(value, State(value, "quiet"))
@@ -149,21 +148,6 @@ def priority(value: str) -> State:
         "P4": State(_("P4 low"), "quiet"),
     }
     return known.get(value, State(value, "quiet"))
-
-
-def role(value: str) -> str:
-    """Return the name of a role."""
-    known = {
-        "spoc_agent": _("SPOC agent"),
-        "second_line_agent": _("2nd line agent"),
-        "service_buyer": _("service buyer"),
-        "service_manager": _("service manager"),
-        "analyst": _("SOC analyst"),
-        "ciso": _("CISO"),
-        "governance": _("governance"),
-        "administrator": _("administrator"),
-    }
-    return known.get(value, value)
 
 
 def purpose(value: str) -> str:

@@ -78,12 +78,6 @@ def counted(count: int) -> str:
 
 
 @register.filter
-def role_name(value: object) -> str:
-    """Write the name of a role."""
-    return words.role(str(value))
-
-
-@register.filter
 def purpose_name(value: object) -> str:
     """Write the name of a purpose."""
     return words.purpose(str(value))

@@ -1,0 +1,82 @@
+"""What every page passes through: headers, language, and the Scope that the page declared a purpose for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone, translation
+
+from samdrift.web import acting, errors
+from samdrift_logs.errors import ScopeRefused
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+# Images may be data: because the QR code of a TOTP secret must not lie in any file or cache.
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class ContentSecurityPolicy:
+    """Only what we serve ourselves runs or is shown. No inline script or style anywhere."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class ChosenLanguage:
+    """Danish unless the reader chose otherwise. What the browser prefers is not asked: the office speaks Danish."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_CODE)
+        language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        with translation.override(language):
+            request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
+
+
+class ActingAs:
+    """Enter the Scope of a page before it is made, and leave it after it is rendered.
+
+    A page says its purpose with `@acting.purpose(...)`. Pages without one (login, settings of oneself) get no Scope, so
+    they can read no scoped row: the gate refuses.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.at = timezone.now()  # type: ignore[attr-defined]
+        request.acting = None  # type: ignore[attr-defined]
+        request.scope = None  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        purpose = getattr(view, "purpose", None)
+        if purpose is None:
+            return None
+        try:
+            return acting.answer_within(request, view, purpose, args, kwargs)
+        except acting.Detour as detour:
+            return HttpResponseRedirect(detour.address)
+        except ScopeRefused as refused:
+            return errors.forbidden(request, reason=str(refused))

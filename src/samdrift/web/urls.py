@@ -1,0 +1,21 @@
+"""The addresses of the pages."""
+
+from django.urls import include, path
+
+from samdrift.web.views import acting, design, find, home, mine, opening, tickets
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("find/", find.find, name="find"),
+    path("tickets/", tickets.queue, name="tickets"),
+    path("tickets/new/", opening.new_ticket, name="new_ticket"),
+    path("tickets/<uuid:ticket>/", tickets.ticket, name="ticket"),
+    path("acting/", acting.choose, name="acting"),
+    path("scope/", acting.why, name="scope"),
+    path("settings/", mine.my_settings, name="settings"),
+    path("keys/", mine.keys, name="keys"),
+    path("language/", mine.choose_language, name="language"),
+    path("design/", design.components, name="design"),
+    path("account/", include("allauth.account.urls")),
+    path("account/two-steps/", include("allauth.mfa.urls")),
+]
