@@ -96,7 +96,7 @@ class Supervisor:
 
     def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
         with (self._log_folder / f"{program.name}.log").open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+            return subprocess.Popen(
                 [sys.executable, "-m", "samdrift.config.entry", *program.arguments],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -112,8 +112,10 @@ class Supervisor:
             return
         delay = RESTART_DELAYS_S[min(kept.failures, len(RESTART_DELAYS_S) - 1)]
         code = kept.process.returncode
-        sys.stderr.write(f"samdrift: {kept.program.name} ended with {code}; starting it again in {delay:g} s "
-                         f"(see {self._log_folder / (kept.program.name + '.log')})\n")
+        sys.stderr.write(
+            f"samdrift: {kept.program.name} ended with {code}; starting it again in {delay:g} s "
+            f"(see {self._log_folder / (kept.program.name + '.log')})\n"
+        )
         if stop.wait(delay):
             return
         with self._lock:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LEVELS = ("informational", "low", "medium", "high", "critical")
 _LEVEL_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "informational": "dim"}
 _WIDEST_FIELD = 160
+_MOST_ROWS = 1000  # per level: the table is held in memory until the scan is done
 EXIT_WRONG_COMMAND = 2
 EXIT_INTERRUPTED = 130
 
@@ -191,7 +192,8 @@ class _TablePrinter:
     """For people: a progress bar on stderr, the matches as a table on stdout, the summary on stderr."""
 
     def __init__(self) -> None:
-        self._matches: list[ScanMatch] = []
+        self._matches: dict[str, list[ScanMatch]] = {level: [] for level in reversed(LEVELS)}
+        self._left_out = 0
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Callable[[ScanProgress], None]]:
@@ -217,7 +219,11 @@ class _TablePrinter:
             yield show
 
     def match(self, match: ScanMatch) -> None:
-        self._matches.append(match)
+        rows = self._matches[match.level]
+        if len(rows) < _MOST_ROWS:
+            rows.append(match)
+        else:
+            self._left_out += 1
 
     def summary(self, summary: ScanSummary) -> None:
         from rich.console import Console
@@ -230,7 +236,7 @@ class _TablePrinter:
         table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
         for title in ("Level", "Time (UTC)", "Rule", "Where", "Fields"):
             table.add_column(title, overflow="fold")
-        for match in sorted(self._matches, key=lambda each: -LEVELS.index(each.level)):
+        for match in (each for rows in self._matches.values() for each in rows):
             table.add_row(
                 Text(match.level, style=_LEVEL_STYLES[match.level]),
                 match.event_at.strftime("%Y-%m-%d %H:%M:%S") if match.event_at else "",
@@ -238,9 +244,11 @@ class _TablePrinter:
                 Text(f"{Path(match.file).name}:{match.record or match.line}"),
                 Text(_short_fields(match)),
             )
-        if self._matches:
+        if table.row_count:
             console.print(table)
         sys.stdout.flush()
+        if self._left_out:
+            sys.stderr.write(f"{self._left_out:,} more matches are not in the table; --json prints every one\n")
         sys.stderr.write(summary_text(summary))
 
 

@@ -50,6 +50,8 @@ def command(context: Context, workers: int) -> None:
         supervisor = Supervisor(programs(workers), environment=os.environ, log_folder=settings.data / "log")
         with stopped_by_signals() as stop:
             supervisor.start()
-            sys.stdout.write(f"Samdrift runs on http://{settings.web_host}:{settings.web_port}/ (data in {settings.data})\n")
+            sys.stdout.write(
+                f"Samdrift runs on http://{settings.web_host}:{settings.web_port}/ (data in {settings.data})\n"
+            )
             sys.stdout.flush()
             supervisor.watch(stop)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command("work")
-@click.option("--name", default="work", show_default=True, help="Of its counters; each worker of a machine has its own.")
+@click.option(
+    "--name", default="work", show_default=True, help="Of its counters; each worker of a machine has its own."
+)
 @click.option(
     "--commit-interval",
     default=30.0,

@@ -21,7 +21,7 @@ import click
 
 from samdrift.cli.context import Context, pass_context
 from samdrift.cli.migrate import migrate_database
-from samdrift.cli.processes import Program, Supervisor, free_port, only_one, require_free, stopped_by_signals
+from samdrift.cli.processes import Supervisor, free_port, only_one, require_free, stopped_by_signals
 from samdrift.cli.up import listening_ports, programs
 
 if TYPE_CHECKING:
@@ -38,9 +38,13 @@ PREFERRED_PORTS = {
 
 
 @click.command("demo")
-@click.option("--once", is_flag=True, help="Play the story without a browser on free ports in a temporary folder, and end.")
+@click.option(
+    "--once", is_flag=True, help="Play the story without a browser on free ports in a temporary folder, and end."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --once: print one JSON document on stdout.")
-@click.option("--rate", default=3000.0, show_default=True, type=click.FloatRange(10, 50_000), help="Log lines a second.")
+@click.option(
+    "--rate", default=3000.0, show_default=True, type=click.FloatRange(10, 50_000), help="Log lines a second."
+)
 @click.option("--calm-rate", default=50.0, show_default=True, type=click.FloatRange(0, 5000), help="After the story.")
 @pass_context
 def command(context: Context, once: bool, as_json: bool, rate: float, calm_rate: float) -> None:  # noqa: FBT001
@@ -99,7 +103,9 @@ def running(
 
         _say("Making the federation: 98 municipalities, 5 units, their teams, services and log sources …")
         federation = seed(content=context.content, at=timezone.now())
-        (settings.data / MARK).write_text(json.dumps(attrs.asdict(federation), default=str, ensure_ascii=False, indent=1))
+        (settings.data / MARK).write_text(
+            json.dumps(attrs.asdict(federation), default=str, ensure_ascii=False, indent=1)
+        )
         supervisor = Supervisor(
             programs(1, commit_interval_s=COMMIT_INTERVAL_S), environment=os.environ, log_folder=settings.data / "log"
         )
@@ -176,7 +182,9 @@ def _own_folder() -> Path:
     folder = Path(os.environ.get("SAMDRIFT_DATA", "data/demo")).resolve()
     if folder.is_dir() and any(folder.iterdir()):
         if not (folder / MARK).exists() and not (folder / "run").is_dir():
-            raise click.ClickException(f"{folder} holds something else than a demo; set SAMDRIFT_DATA to another folder")
+            raise click.ClickException(
+                f"{folder} holds something else than a demo; set SAMDRIFT_DATA to another folder"
+            )
         with only_one(folder):
             shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -194,7 +202,7 @@ def _wait_for_doors(data: Path, web_port: int, supervisor: Supervisor, stop: thr
         ready = (data / "run" / "receive.json").exists() and (data / "run" / "work-1.json").exists()
         if ready:
             with contextlib.suppress(urllib.error.URLError, OSError):
-                with urllib.request.urlopen(f"http://127.0.0.1:{web_port}/login/", timeout=5) as answer:  # noqa: S310
+                with urllib.request.urlopen(f"http://127.0.0.1:{web_port}/login/", timeout=5) as answer:
                     if answer.status == 200:
                         return
         if (dt.datetime.now(dt.UTC) - opened).total_seconds() > 90:

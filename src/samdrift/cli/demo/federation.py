@@ -154,7 +154,12 @@ def _token(user: UUID, organisation: OrganisationRow, role: Role, *, at: dt.date
         Role.SPOC_AGENT: [Purpose.SUPPORT],
     }[role]
     issued = federation_operations.issue_token(
-        user=user, organisation=organisation.id, name="demo", purposes=purposes, at=at, expires_at=at + dt.timedelta(days=7)
+        user=user,
+        organisation=organisation.id,
+        name="demo",
+        purposes=purposes,
+        at=at,
+        expires_at=at + dt.timedelta(days=7),
     )
     return issued.secret
 
@@ -185,16 +190,22 @@ def _subscribe(municipality: OrganisationRow, offerings: dict[str, UUID], *, at:
     }
 
 
-def _sources(
-    municipality: OrganisationRow, subscriptions: dict[str, UUID], *, net: str, at: dt.datetime
-) -> list[Feed]:
+def _sources(municipality: OrganisationRow, subscriptions: dict[str, UUID], *, net: str, at: dt.datetime) -> list[Feed]:
     town = municipality.short_name
     upper = _domain(municipality).split(".")[0].upper()
     servers = [f"{upper}-{suffix}" for suffix in ("FS01", "AD01", "SQL01", "APP01", "PRINT01")]
     kinds: Sequence[tuple[str, FeedKind, str, str, Sequence[str], float, str | None]] = (
         ("Windows-servere", FeedKind.WINDOWS, "winlogbeat", "server-operation", servers, 3.0, None),
         ("Medarbejder-pc'er", FeedKind.WINDOWS, "winlogbeat", "logging-monitoring", (), 2.0, None),
-        ("Linux-servere", FeedKind.LINUX, "linux_auth", "server-operation", [f"{upper.lower()}-web01"], 1.0, f"{net}.10"),
+        (
+            "Linux-servere",
+            FeedKind.LINUX,
+            "linux_auth",
+            "server-operation",
+            [f"{upper.lower()}-web01"],
+            1.0,
+            f"{net}.10",
+        ),
         ("Firewall", FeedKind.FORTIGATE, "fortigate", "firewall", [f"{upper.lower()}-fw01"], 3.0, f"{net}.20"),
         ("Webproxy", FeedKind.SQUID, "squid", "network", [f"{upper.lower()}-proxy01"], 1.0, f"{net}.30"),
     )
@@ -221,4 +232,3 @@ def _sources(
             )
         )
     return feeds
-

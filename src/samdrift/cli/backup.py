@@ -1,0 +1,48 @@
+"""One consistent archive of a running system."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import attrs
+import click
+
+from samdrift.cli.context import Context, pass_context
+from samdrift.cli.progress import progress_bar
+
+
+@click.command("backup")
+@click.argument("archive", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print what was archived as JSON.")
+@pass_context
+def command(context: Context, archive: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Write everything (database, journal, ledger, lake, keys) to ARCHIVE, while the system runs.
+
+    The archive holds the secret key and every log: keep it as safe as the system itself.
+    """
+    import datetime as dt
+
+    from samdrift.cli.archive import write_archive
+
+    url = context.settings.database_url
+    if not url.startswith("sqlite:"):
+        raise click.ClickException(
+            "the database is PostgreSQL: back it up with pg_dump or pgBackRest first, then the data folder with this "
+            "command is not enough to restore from. See docs/how-to/back-up.md"
+        )
+    with progress_bar("Archiving") as progress:
+        archived = write_archive(
+            data=context.settings.data,
+            database=Path(url.removeprefix("sqlite:///")),
+            archive=archive.resolve(),
+            at=dt.datetime.now(dt.UTC),
+            progress=progress,
+        )
+    if as_json:
+        click.echo(json.dumps(attrs.asdict(archived), default=str))
+    else:
+        click.echo(
+            f"{archived.files} files, {archived.size_bytes / 1e6:.1f} MB in {archived.path}; the doors waited "
+            f"{archived.silence_s * 1000:.0f} ms"
+        )
