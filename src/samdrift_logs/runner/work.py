@@ -38,6 +38,7 @@ from samdrift_logs.journal import (
     minute_of,
 )
 from samdrift_logs.lake import OrganisationUnknown
+from samdrift_logs.runner import leavers as leaving
 from samdrift_logs.runner.isolate import without_bad_lines
 from samdrift_logs.runner.stages import Count, Outcome, Stages, real_stages
 
@@ -264,25 +265,44 @@ class Worker:
         return True
 
     def _store(self, partition: _Partition) -> None:
-        events = EventBatch(_joined(partition.events, SCHEMA), {})
-        rejects = RejectBatch(_joined(partition.rejects, REJECT_SCHEMA))
+        events, rejects = _joined(partition.events, SCHEMA), _joined(partition.rejects, REJECT_SCHEMA)
         try:
-            written = self._stages.write(events, rejects, partition=partition.number, through=partition.sunk)
+            self._write(partition, events, rejects)
         except OrganisationUnknown as error:
-            self._onboard(error.organisations)
-            written = self._stages.write(events, rejects, partition=partition.number, through=partition.sunk)
+            leavers = self._onboard(error.organisations)
+            if leavers:
+                events, gone = leaving.split_off(events, leavers)
+                rejects, refused = leaving.split_off(rejects, leavers)
+                folder = self.settings.data / "left"
+                kept = leaving.keep(folder, [gone, refused], partition=partition.number, through=partition.sunk)
+                self.counters["lines_of_leavers"] += kept
+                partition.settlements = leaving.settled(partition.settlements, leavers)
+                partition.events, partition.rejects = [events], [rejects]
+            self._write(partition, events, rejects)
+
+    def _write(self, partition: _Partition, events: pa.Table, rejects: pa.Table) -> None:
+        written = self._stages.write(
+            EventBatch(events, {}), RejectBatch(rejects), partition=partition.number, through=partition.sunk
+        )
         stored = sum(written.stored.values()) + sum(sum(reasons.values()) for reasons in written.rejected.values())
-        given = len(events) + len(rejects)
+        given = events.num_rows + rejects.num_rows
         if stored != given:
             raise LakeIncomplete(f"the lake stored {stored} of {given} rows; nothing is acknowledged")
 
-    def _onboard(self, organisations: Sequence[UUID]) -> None:
-        """Make the tables of organisations that the registry knows: their onboarding is under way or was cut short."""
-        known = {entry.id for entry in self._registry.current().organisations}
+    def _onboard(self, organisations: Sequence[UUID]) -> list[UUID]:
+        """Make the tables of organisations that the registry knows; return those it does not know: they have left.
+
+        Raises StorageFailed while the registry cannot be read: nobody has left because a file is missing.
+        """
+        registry = self._registry.current()
+        if self._registry.problem is not None:
+            raise StorageFailed(f"{self._registry.problem}; lines wait in the journal")
+        known = {entry.id for entry in registry.organisations}
         for organisation in organisations:
             if organisation in known:
                 self._stages.create(organisation)
                 self.counters["tables_made"] += 1
+        return [organisation for organisation in organisations if organisation not in known]
 
     # ------------------------------------------------------------------ counters
 
