@@ -1,4 +1,4 @@
-"""What is done to the catalogue: publish, offer, subscribe, end. Each needs an entered Scope for purchase or operation."""
+"""What is done to the catalogue: publish, offer, subscribe, end. All need a Scope for purchase or operation."""
 
 from __future__ import annotations
 

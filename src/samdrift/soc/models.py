@@ -56,7 +56,7 @@ class Credential(ScopedModel):
     parent: ClassVar = "source"
 
     class Kind(models.TextChoices):
-        TOKEN = "token"
+        TOKEN = "token"  # noqa: S105 - the kind, not a secret
         CERTIFICATE = "certificate"
 
     organisation = models.ForeignKey("federation.Organisation", models.PROTECT, related_name="+")

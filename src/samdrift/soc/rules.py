@@ -97,14 +97,23 @@ def next_step(state: CaseState, *, decided: bool) -> str:
 
 ANALYST = "analyst"
 CISO = "ciso"
-SECOND_LINE_AGENT = "second_line_agent"
 ADMINISTRATOR = "administrator"
 
-READERS = frozenset({ANALYST, CISO, SECOND_LINE_AGENT})
+WRITERS = frozenset({ANALYST, CISO})
 
 
 class Acting(Protocol):
-    """What the rules need of an actor: for which organisation, in which roles."""
+    """What is needed of an actor: who, for which organisation, in which roles. `user_id` is None for a process."""
+
+    @property
+    def user_id(self) -> UUID | None:
+        """Return the person, None for a process."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Return what others read as author."""
+        ...
 
     @property
     def organisation_id(self) -> UUID:
@@ -124,7 +133,7 @@ def may_work_on(actor: Acting, *, handler: UUID) -> bool:
 
 def may_note_on(actor: Acting, *, parties: Collection[UUID]) -> bool:
     """Tell whether the actor may write on a case: whoever of its parties may read it, so that the owner can answer."""
-    return actor.organisation_id in parties and bool(READERS & set(actor.roles))
+    return actor.organisation_id in parties and bool(WRITERS & set(actor.roles))
 
 
 def may_search_logs(actor: Acting) -> bool:

@@ -34,7 +34,7 @@ class Comparator(enum.StrEnum):
 
 @attrs.frozen
 class Metric:
-    """One thing that is measured. `per_priority`: its own value for P1 to P4. `service_time`: counts in agreed hours."""
+    """One thing that is measured. `per_priority`: a value each for P1 to P4. `service_time`: counts in agreed hours."""
 
     comparator: Comparator
     unit: Unit
@@ -79,7 +79,7 @@ class Words:
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """A promise that can be measured. `priority` is "" where it does not depend on one. `value` in the metric's unit."""
+    """A promise that can be measured. `priority` is "" where it needs none. `value` in the metric's unit."""
 
     metric: str
     priority: str

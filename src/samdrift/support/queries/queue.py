@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -87,7 +88,7 @@ def ticket_queue(
 def my_work(
     *, organisation: UUID, user: UUID, teams: Iterable[UUID], at: dt.datetime, limit: int = 30
 ) -> list[TicketRow]:
-    """Return what a person has: assigned to them, or offered to one of their teams and taken by nobody. Three queries."""
+    """Return what a person has: assigned to them, or offered to one of their teams. Three queries."""
     mine = Q(assignee=user) & ~Q(part=Part.FOLLOWER)
     offered = Q(team__in=list(teams), state=LegState.OFFERED)
     legs = Leg.objects.filter(mine | offered, ticket=OuterRef("pk"), ended_at__isnull=True)
@@ -179,7 +180,7 @@ def _open_clocks(organisation: UUID, *, until: dt.datetime) -> QuerySet[Clock]:
     return found
 
 
-def _with_due(found: QuerySet[Ticket], organisation: UUID) -> QuerySet[Ticket]:
+def _with_due(found: QuerySet[Ticket], organisation: UUID) -> QuerySet[Any]:
     clocks = Clock.objects.filter(ticket=OuterRef("pk"), organisation=organisation, ended_at__isnull=True)
     first = clocks.order_by().values("ticket").annotate(first=Min("due_at")).values("first")
     return found.annotate(our_due=Subquery(first))

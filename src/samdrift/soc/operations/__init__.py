@@ -1,0 +1,62 @@
+"""What is done on the watch: record alerts, work on cases, administer sources. Each needs an entered Scope."""
+
+from samdrift.soc.operations.alerts import Recorded, record_alerts
+from samdrift.soc.operations.cases import (
+    CaseNotFound,
+    CaseRefused,
+    add_note,
+    close_case,
+    link_to_case,
+    note_ticket,
+    record_decision,
+    reopen_case,
+    set_state,
+    take_case,
+)
+from samdrift.soc.operations.lake import compact_lake, prepare_lake, retain_lake
+from samdrift.soc.operations.sources import (
+    IssuedToken,
+    Registered,
+    SourceNotFound,
+    SourceRefused,
+    add_certificate,
+    issue_token,
+    register_source,
+    revoke_credential,
+    rotate_token,
+    set_enabled,
+    set_networks,
+    set_subscription,
+    write_registry_snapshot,
+)
+
+__all__ = [
+    "CaseNotFound",
+    "CaseRefused",
+    "IssuedToken",
+    "Recorded",
+    "Registered",
+    "SourceNotFound",
+    "SourceRefused",
+    "add_certificate",
+    "add_note",
+    "close_case",
+    "compact_lake",
+    "issue_token",
+    "link_to_case",
+    "note_ticket",
+    "prepare_lake",
+    "record_alerts",
+    "record_decision",
+    "register_source",
+    "reopen_case",
+    "retain_lake",
+    "revoke_credential",
+    "rotate_token",
+    "set_enabled",
+    "set_networks",
+    "set_state",
+    "set_subscription",
+    "take_case",
+    "write_registry_snapshot",
+]

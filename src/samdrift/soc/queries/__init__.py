@@ -1,0 +1,92 @@
+"""What can be read of the watch, as frozen values. All reads pass the gate of the Scope at hand.
+
+Looks into logs go through the lake's gate, and each is written to the audit chain of every organisation searched.
+"""
+
+from samdrift.soc.queries.alerts import (
+    AlertFilters,
+    AlertList,
+    AlertMissing,
+    AlertPage,
+    AlertRow,
+    alert_list,
+    alert_page,
+)
+from samdrift.soc.queries.cases import (
+    AlertKind,
+    CaseCounts,
+    CaseEntryRow,
+    CaseFilters,
+    CaseList,
+    CaseMissing,
+    CasePage,
+    CaseRow,
+    case_counts,
+    case_page,
+    case_queue,
+    cases_by_id,
+    my_cases,
+    search_cases,
+)
+from samdrift.soc.queries.ledger import LedgerLine, LedgerSum, ledger_discrepancies, ledger_rows, ledger_sums
+from samdrift.soc.queries.logs import (
+    EventMissing,
+    EventPage,
+    Look,
+    event_page,
+    events_around,
+    histogram,
+    native_fields,
+    open_look,
+    search_logs,
+    top_values,
+)
+from samdrift.soc.queries.pipeline import PipelineState, ProcessState, pipeline_state
+from samdrift.soc.queries.sources import CredentialRow, SourceList, SourceRow, source_page, sources
+
+__all__ = [
+    "AlertFilters",
+    "AlertKind",
+    "AlertList",
+    "AlertMissing",
+    "AlertPage",
+    "AlertRow",
+    "CaseCounts",
+    "CaseEntryRow",
+    "CaseFilters",
+    "CaseList",
+    "CaseMissing",
+    "CasePage",
+    "CaseRow",
+    "CredentialRow",
+    "EventMissing",
+    "EventPage",
+    "LedgerLine",
+    "LedgerSum",
+    "Look",
+    "PipelineState",
+    "ProcessState",
+    "SourceList",
+    "SourceRow",
+    "alert_list",
+    "alert_page",
+    "case_counts",
+    "case_page",
+    "case_queue",
+    "cases_by_id",
+    "event_page",
+    "events_around",
+    "histogram",
+    "ledger_discrepancies",
+    "ledger_rows",
+    "ledger_sums",
+    "my_cases",
+    "native_fields",
+    "open_look",
+    "pipeline_state",
+    "search_cases",
+    "search_logs",
+    "source_page",
+    "sources",
+    "top_values",
+]
