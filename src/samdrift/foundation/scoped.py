@@ -252,11 +252,15 @@ class ScopedQuerySet(models.QuerySet[Any, Any]):
         return super().bulk_create(objs, *args, **named)
 
     def update(self, **fields: Any) -> int:
-        """Change the rows in Scope; owners and relations to scoped rows are changed row by row, to be checked."""
+        """Change the rows in Scope; parties and relations to scoped rows are changed row by row, to be checked.
+
+        A relation may be emptied (on_delete=SET_NULL does).
+        """
         narrowed = self._writable()
-        guarded = {name for field in guarded_fields(self.model) for name in (field.name, field.attname)}
-        if refused := guarded & set(fields):
-            raise ScopeRefused(f"{self.model._meta.label}.{sorted(refused)[0]} cannot be changed in a mass update")
+        for field in guarded_fields(self.model):
+            for name in {field.name, field.attname} & set(fields):
+                if fields[name] is not None or not _is_scoped_relation(field):
+                    raise ScopeRefused(f"{self.model._meta.label}.{name} cannot be changed in a mass update")
         return super(ScopedQuerySet, narrowed).update(**fields)
 
     def delete(self) -> tuple[int, dict[str, int]]:
