@@ -6,30 +6,55 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('federation', '0001_initial'),
-        ('soc', '0001_sources_alerts_cases'),
-        ('support', '0001_tickets_legs_clocks'),
+        ("federation", "0001_initial"),
+        ("soc", "0001_sources_alerts_cases"),
+        ("support", "0001_tickets_legs_clocks"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CaseTicket',
+            name="CaseTicket",
             fields=[
-                ('id', models.UUIDField(default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('linked_at', models.DateTimeField()),
-                ('case', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='soc.case')),
-                ('counterparty', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='federation.organisation')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='federation.organisation')),
-                ('ticket', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='support.ticket')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=samdrift.foundation.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("linked_at", models.DateTimeField()),
+                (
+                    "case",
+                    models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="soc.case"),
+                ),
+                (
+                    "counterparty",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="federation.organisation",
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="federation.organisation"
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="support.ticket"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
     ]
