@@ -33,6 +33,7 @@ from samdrift_logs.detect.expressions import (
 # Fields whose values are few, so that equality with one of them finds a large share of all events.
 _COARSE = {"eventid", "channel", "provider_name", "signed", "initiated", "eventtype", "integritylevel", "logontype"}
 _COARSE |= {"status", "level", "product", "company", "eventname", "eventsource", "category", "result", "cs-method"}
+_COST_BY_LENGTH = (1.0, 0.9, 0.6, 0.25, 0.1, 0.04)
 _COMMON_ENDS = (".exe", ".dll", ".sys", ".ps1", ".log", "\\")
 _COMMON_STARTS = ("c:\\windows", "c:\\program files", "c:\\users", "hklm\\", "hku\\", "\\device")
 
@@ -100,7 +101,7 @@ def _text_cost(field: str, position: Position, text: str) -> float:
         if not text or text in {"-", "true", "false", "0", "1"}:
             return 0.5
         return 0.3 if field in _COARSE else 0.01
-    base = {0: 1.0, 1: 0.9, 2: 0.6, 3: 0.25, 4: 0.1, 5: 0.04}.get(len(text), 0.12 / len(text))
+    base = _COST_BY_LENGTH[len(text)] if len(text) < len(_COST_BY_LENGTH) else 0.12 / len(text)
     if position is Position.ENDS and text in _COMMON_ENDS:
         return 0.6
     if text.startswith(_COMMON_STARTS) and len(text) < 24:

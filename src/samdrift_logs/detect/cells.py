@@ -65,4 +65,15 @@ def _texts(value: Value) -> list[str]:
         return []
     if isinstance(value, tuple):
         return [text for element in value for text in _texts(element)]
-    return [text_of(value)]
+    return [_encodable(text_of(value))]
+
+
+def _encodable(text: str) -> str:
+    """Turn halves of surrogate pairs, which JSON can smuggle in, into U+FFFD, so that no search stops on them."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -18,6 +18,8 @@ import hyperscan
 from samdrift_logs.detect.expressions import Position
 
 _BETWEEN = b"\x01"
+# Hyperscan's binding takes literals up to the first NUL, so NUL stands as \x02 on both sides.
+_NUL, _FOR_NUL = b"\x00", b"\x02"
 
 
 class Scanner(Protocol):
@@ -29,7 +31,7 @@ class Scanner(Protocol):
 
 def literal_bytes(text: str, position: Position) -> bytes:
     """Return the bytes to look for."""
-    body = text.encode()
+    body = text.encode().replace(_NUL, _FOR_NUL)
     before = _BETWEEN if position in {Position.EQUALS, Position.STARTS} else b""
     after = _BETWEEN if position in {Position.EQUALS, Position.ENDS} else b""
     return before + body + after
@@ -62,7 +64,7 @@ class HyperscanScanner:
 
     def scan(self, values: Sequence[bytes]) -> list[tuple[int, int]]:
         """See Scanner."""
-        text = _BETWEEN + _BETWEEN.join(values) + _BETWEEN
+        text = (_BETWEEN + _BETWEEN.join(values) + _BETWEEN).replace(_NUL, _FOR_NUL)
         ends: list[int] = []
         found: list[int] = []
 
@@ -85,7 +87,7 @@ class PlainScanner:
 
     def scan(self, values: Sequence[bytes]) -> list[tuple[int, int]]:
         """See Scanner."""
-        framed = [_BETWEEN + value + _BETWEEN for value in values]
+        framed = [(_BETWEEN + value + _BETWEEN).replace(_NUL, _FOR_NUL) for value in values]
         return [
             (place, number)
             for place, value in enumerate(framed)

@@ -17,6 +17,7 @@ import yaml
 from sigma.exceptions import SigmaError
 from sigma.policy.profiles import TrustedPolicy
 from sigma.rule import SigmaRule
+from sigma.rule.base import check_alias_expansion
 from sigma.rule.detection import SigmaDetection
 
 from samdrift_logs.detect.cells import canonical, fold
@@ -30,6 +31,10 @@ _NAMELESS = uuid.UUID("5d0f2f0e-1c0c-5a53-9d0f-0c8f7a7a1f11")
 _INACTIVE = {"deprecated", "unsupported"}
 _LEVELS = ("informational", "low", "medium", "high", "critical")
 MAX_FILE_BYTES = 2_000_000
+
+
+class AliasBomb(SigmaError):
+    """YAML aliases that would unfold to more than any rule holds, or that hold themselves."""
 
 
 @attrs.frozen
@@ -74,6 +79,8 @@ def _outcomes(file: RuleFile) -> Iterator[Rule | Refusal]:
                 yield _rule(file, document)
             except InputRefused as problem:
                 yield Refusal(file.name, problem.line or document.line, problem.reason)
+            except AliasBomb as problem:
+                yield Refusal(file.name, document.line, _reason(problem))
             except (SigmaError, RecursionError, ValueError, TypeError, AttributeError, KeyError) as problem:
                 yield Refusal(file.name, _line_of_problem(document), _reason(problem))
     except yaml.MarkedYAMLError as problem:
@@ -139,6 +146,7 @@ def _refuse_foreign(document: _Document) -> None:
     data = document.data
     if not isinstance(data, dict):
         raise InputRefused("not a Sigma rule: a rule is a YAML map with title, logsource and detection")
+    check_alias_expansion(data, AliasBomb)
     if "correlation" in data:
         raise InputRefused("correlation rules are not evaluated yet", line=_line_at(document.node, ("correlation",)))
     if "filter" in data:
@@ -152,29 +160,39 @@ def _refuse_foreign(document: _Document) -> None:
         raise InputRefused("not a Sigma rule: it has neither logsource nor detection")
 
 
-def _refuse_repeated_keys(node: yaml.Node) -> None:
+def _refuse_repeated_keys(root: yaml.Node) -> None:
     """YAML readers keep the last of two equal keys, so a condition would vanish without a word."""
-    if isinstance(node, yaml.SequenceNode):
-        for child in node.value:
-            _refuse_repeated_keys(child)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                raise InputRefused(f"the key {key.value!r} stands twice in one map", line=key.start_mark.line + 1)
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-            _refuse_repeated_keys(value)
+    seen_nodes: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen_nodes:  # an alias
+            continue
+        seen_nodes.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            stack.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            keys: set[str] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                    if key.value in keys:
+                        raise InputRefused(
+                            f"the key {key.value!r} stands twice in one map", line=key.start_mark.line + 1
+                        )
+                    keys.add(key.value)
+                stack.append(value)
 
 
 def _line_of_problem(document: _Document) -> int:
     """Find the line by asking again about smaller and smaller parts. Slow, but only on the way to a refusal."""
     data, node = document.data, document.node
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not {"title", "logsource", "detection"} <= data.keys():
         return document.line
-    detection = data.get("detection")
+    detection = data["detection"]
     if isinstance(detection, dict):
         for name, definition in detection.items():
+            if name == "timeframe":
+                return _line_at(node, ("detection", name))
             if name == "condition" or _is_right(definition):
                 continue
             for key in definition if isinstance(definition, dict) else ():

@@ -78,6 +78,7 @@ _FLAGS = {
 }
 _AROUND_PATTERNS = {SigmaContainsModifier, SigmaStartswithModifier, SigmaEndswithModifier}
 _MAX_DEPTH = 60
+_LARGEST_EXACT = 2**53
 
 # Sigma 2.1 names it so and `wide` an alias of it; pySigma 2.0 knows only the alias.
 modifier_mapping.setdefault("utf16le", SigmaWideModifier)
@@ -199,7 +200,16 @@ def _parts(value: SigmaString, *, cased: bool) -> Parts:
 
 
 def _number(field: str, value: SigmaNumber) -> Expression:
-    return Text(field, Position.EQUALS, fold(text_of(value.number)))
+    return Text(field, Position.EQUALS, fold(text_of(_exact(value))))
+
+
+def _exact(value: SigmaNumber) -> int | float:
+    """pySigma turns whole numbers that no float can hold into the nearest one that it can."""
+    if isinstance(value.number, float) and abs(value.number) >= _LARGEST_EXACT:
+        raise ExpressionRefused(
+            f"the number near {value.number:.0f} is too large to be exact: write it as text, 'in quotes'"
+        )
+    return value.number
 
 
 def _time_part(field: str, value: SigmaTimestampPart) -> Expression:
@@ -208,7 +218,7 @@ def _time_part(field: str, value: SigmaTimestampPart) -> Expression:
 
 def _compare(field: str, value: SigmaCompareExpression) -> Expression:
     part = Part(value.number.timestamp_part.name.lower()) if isinstance(value.number, SigmaTimestampPart) else None
-    return Compare(field, _ORDERS[value.op], value.number.number, part)
+    return Compare(field, _ORDERS[value.op], _exact(value.number), part)
 
 
 def _pattern(field: str, value: SigmaRegularExpression) -> Expression:
@@ -269,7 +279,7 @@ def _keyword(value: SigmaType) -> Expression:
             raise ExpressionRefused("a keyword without any text would fit every event")
         return Keyword(_trimmed(parts), cased)
     if isinstance(value, SigmaNumber) and not isinstance(value, SigmaTimestampPart):
-        return Keyword((fold(text_of(value.number)),))
+        return Keyword((fold(text_of(_exact(value))),))
     if isinstance(value, SigmaRegularExpression):
         return KeywordPattern(*_checked_pattern(value))
     raise ExpressionRefused(f"a keyword is text, a number or a regular expression, not {type(value).__name__}")
