@@ -49,11 +49,7 @@ class Processes:
     def start(self, name: str) -> None:
         places = [str(self.bulk_port), str(self.syslog_port)] if name == "receive" else [name]
         kind = "receive" if name == "receive" else "work"
-        environment = {
-            **os.environ,
-            "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-            "NUMBA_CACHE_DIR": str(self.data / "numba"),
-        }
+        own = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "NUMBA_CACHE_DIR": str(self.data / "numba")}
         with (self.data / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
                 [sys.executable, str(ENTRIES), kind, str(self.data), *places], stderr=log, env={**os.environ, **own}
