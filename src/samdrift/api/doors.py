@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar
@@ -42,6 +43,8 @@ def purpose(wanted: Purpose) -> Callable[[Operation], Operation]:
                 return operation(request, *args, **named)
 
         within.purpose = wanted  # type: ignore[attr-defined]
+        # ninja resolves annotations in this module's names; the operation's own module has them.
+        within.__signature__ = inspect.signature(operation, eval_str=True)  # type: ignore[attr-defined]
         return within  # type: ignore[return-value]
 
     return declare

@@ -1,5 +1,27 @@
-"""Routes of the REST API."""
+"""Routes of the REST API. The description is at /api/v1/openapi.json."""
 
-from django.urls import URLPattern
+from __future__ import annotations
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+from ninja import NinjaAPI
+
+from samdrift.api import doors, myself, tickets, watch
+
+api = NinjaAPI(
+    title="Samdrift",
+    version="1",
+    description="The same queries and operations as the pages, for machines. Errors are application/problem+json.",
+    auth=doors.TokenDoor(),
+    docs_url=None,
+    urls_namespace="api",
+)
+doors.install_problems(api)
+api.add_router("", myself.router)
+api.add_router("/tickets", tickets.router)
+api.add_router("/alerts", watch.alerts)
+api.add_router("/cases", watch.cases)
+api.add_router("/logs", watch.logs)
+api.add_router("/sources", watch.sources)
+api.add_router("/ledger", watch.ledger)
+
+urlpatterns = [path("", api.urls)]

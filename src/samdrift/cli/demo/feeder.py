@@ -4,7 +4,7 @@
 
 Speaks to the real doors only. Writes what it sent, what was acknowledged and refused, and when each step of the story
 was sent, as JSON to the plan's report every second and at the end. Ends on SIGTERM or SIGINT (what is waiting is sent
-first, at most 15 s), when the plan's lines or seconds are spent, or when the process that started it is gone.
+first, at most 5 s), when the plan's lines or seconds are spent, or when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from samdrift.cli.demo.story import Step, StoryLine, make_story
 
 TICK_S = 0.05
 REPORT_EVERY_S = 1.0
-LAST_WORDS_S = 15.0
+LAST_WORDS_S = 5.0
 
 
 @attrs.define

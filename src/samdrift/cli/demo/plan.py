@@ -93,6 +93,8 @@ class Plan:
 def plan_from_json(content: bytes) -> Plan:
     """Read a plan. Raises ValueError, KeyError or TypeError with the field that is wrong."""
     document: Mapping[str, Any] = orjson.loads(content)
+    if type(document) is not dict:
+        raise ValueError("the plan is not a JSON object")
     known = {field.name for field in attrs.fields(Plan)}
     if unknown := set(document) - known:
         raise ValueError(f"the plan has fields that the feeder does not know: {', '.join(sorted(unknown))}")

@@ -99,18 +99,21 @@ class BulkSender(Sender):
                 batch = self._next_batch(most)
                 try:
                     status, reply = await self._post(session, url, batch)
+                except asyncio.CancelledError:
+                    self._keep(batch)
+                    raise
                 except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+                    self._keep(batch)
                     await self._pause_after_failure(f"{type(error).__name__}: {error}", in_a_row)
                     in_a_row += 1
-                    self._keep(batch)
                     continue
                 if status == 413 and len(batch) > 1:
                     most = max(1, len(batch) // 2)
                     self._keep(batch)
                 elif status != 200:
+                    self._keep(batch)
                     await self._pause_after_failure(f"HTTP {status}: {reply.get('error', '')}"[:300], in_a_row)
                     in_a_row += 1
-                    self._keep(batch)
                 else:
                     in_a_row = 0
                     if self._settle(batch, reply):
