@@ -1,8 +1,8 @@
 """The conformance kit: every source type is tested by the samples and expected rows in its own folder.
 
-A new source type needs no test of its own, only `samples/NAME` (lines as sent) and `expected/NAME.json` (a list with one
-entry a line: the event's columns, or `{"reject": reason}`). `SAMDRIFT_WRITE_EXPECTED=1` writes what is read now; the
-diff is then what there is to review.
+A new source type needs no test of its own, only `samples/NAME` (lines as sent) and `expected/NAME.json` (a list with
+one entry a line: the event's columns, or `{"reject": reason}`). `SAMDRIFT_WRITE_EXPECTED=1` writes what is read now;
+the diff is then what there is to review.
 """
 
 from __future__ import annotations
