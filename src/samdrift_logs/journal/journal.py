@@ -21,7 +21,7 @@ import orjson
 from samdrift_logs.errors import InputRefused, StorageFailed
 from samdrift_logs.events import RawBatch
 from samdrift_logs.journal import segments
-from samdrift_logs.journal.marks import Lock, MarkFile, take_lock
+from samdrift_logs.journal.marks import Lock, read_mark, take_lock
 from samdrift_logs.journal.quiet import Quiet
 from samdrift_logs.journal.reading import Reader
 from samdrift_logs.journal.records import Receipt, batch_count, encode, partition_of
@@ -104,14 +104,14 @@ class Journal:
     def start(self) -> list[Damage]:
         """Become the writer: take the lock, recover each partition, start the committing thread.
 
-        Returns what was found damaged. Raises JournalInUse when another process holds the lock.
+        Returns what was found damaged. Raises JournalInUse when another process holds the lock, StorageFailed when the
+        disk refuses.
         """
         with self._wake:
+            if self._closing:
+                raise StorageFailed("the journal is closed; nothing more is taken")
             if self._thread is None:
-                self._lock = self._take_writer_lock()
-                self._writers = [self._writer(number) for number in range(self.partitions)]
-                self.recovered = [damage for writer in self._writers for damage in writer.recover()]
-                self.measure_backlog()
+                self._recover()
                 self._thread = threading.Thread(target=self._commit_for_ever, name="journal", daemon=True)
                 self._thread.start()
         return self.recovered
@@ -137,7 +137,7 @@ class Journal:
         future: Future[list[Receipt]] = Future()
         with self._wake:
             if self._closing:
-                raise StorageFailed("the journal is closing; nothing more is taken")
+                raise StorageFailed("the journal is closed; nothing more is taken")
             if self._waiting_bytes + size > self.limits.waiting_bytes and self._waiting:
                 raise JournalFull("more is waiting for the disk than the journal holds in memory; send again later")
             self._waiting.append(_Waiting(batches, encoded, size, future))
@@ -173,6 +173,11 @@ class Journal:
     # ------------------------------------------------------------------ house-keeping
 
     @property
+    def failed(self) -> str | None:
+        """Why this process can write no more: a sync failed. A new start reads what is truly on the disk."""
+        return next((writer.failed for writer in self._writers if writer.failed), None)
+
+    @property
     def backlog_bytes(self) -> int:
         """Bytes that are not acknowledged, by the last measurement plus what came since."""
         return self._backlog_bytes
@@ -182,12 +187,7 @@ class Journal:
         total = 0
         for partition in range(self.partitions):
             folder = self._partition_folder(partition)
-            acknowledged = MarkFile(folder / "acknowledged", durable=True)
-            done = acknowledged.read()
-            acknowledged.close()
-            durable = MarkFile(folder / "durable", durable=False)
-            total += _open_bytes(folder, done, durable.read())
-            durable.close()
+            total += _open_bytes(folder, read_mark(folder / "acknowledged"), read_mark(folder / "durable"))
         self._backlog_bytes = total
         return total
 
@@ -200,9 +200,7 @@ class Journal:
         gone = 0
         for partition in range(self.partitions):
             folder = self._partition_folder(partition)
-            mark = MarkFile(folder / "acknowledged", durable=True)
-            through = min(mark.read(), not_beyond.get(partition, 0))
-            mark.close()
+            through = min(read_mark(folder / "acknowledged"), not_beyond.get(partition, 0))
             listed = segments.list_segments(folder)
             for (_, path), (following, _) in itertools.pairwise(listed):
                 if following - 1 > through or now - path.stat().st_mtime < self.limits.trim_grace_s:
@@ -221,7 +219,8 @@ class Journal:
                 group, self._waiting, self._waiting_bytes = self._waiting, [], 0
                 if not group:
                     return
-            self._commit(group)
+            # from here on a caller that is cancelled no longer takes its batch back
+            self._commit([waiting for waiting in group if waiting.future.set_running_or_notify_cancel()])
 
     def _commit(self, group: list[_Waiting]) -> None:
         try:
@@ -282,6 +281,16 @@ class Journal:
         if free < self.limits.disk_reserve_bytes:
             raise JournalFull(f"the disk of {self.folder} has {free >> 20} MiB left; make room or move the data folder")
 
+    def _recover(self) -> None:
+        self._lock = self._take_writer_lock()
+        try:
+            self._writers = [self._writer(number) for number in range(self.partitions)]
+            self.recovered = [damage for writer in self._writers for damage in writer.recover()]
+            self.measure_backlog()
+        except OSError as error:
+            self._lock.release()
+            raise StorageFailed(f"the journal {self.folder} cannot be opened: {error}") from error
+
     def _writer(self, partition: int) -> PartitionWriter:
         return PartitionWriter(self._partition_folder(partition), partition, segment_bytes=self.limits.segment_bytes)
 
@@ -325,7 +334,10 @@ def _open_bytes(folder: Path, acknowledged: int, durable: int) -> int:
 
 def _settle_partitions(folder: Path, partitions: int) -> int:
     """Fix the number of partitions at the first opening. Raises InputRefused when a later one wants another."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(f"the journal {folder} cannot be opened: {error}") from error
     description = folder / "journal.json"
     settling = _wait_for_lock(folder / "settling")
     try:

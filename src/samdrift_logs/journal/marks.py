@@ -77,6 +77,15 @@ class MarkFile:
         return max((slot for slot in slots if slot), key=lambda slot: slot[1], default=None)
 
 
+def read_mark(path: Path) -> int:
+    """Return the number in a mark's file, 0 where none was written."""
+    mark = MarkFile(path, durable=False)
+    try:
+        return mark.read()
+    finally:
+        mark.close()
+
+
 @attrs.define
 class Lock:
     """An exclusive flock. The kernel gives it back when its process ends, however it ends."""

@@ -100,8 +100,10 @@ class Reader:
 
     def _heads_of(self, descriptor: int, after: int) -> list[tuple[int, RecordHead]]:
         salt = segments.read_salt(descriptor, self.partition)
-        found = []
-        for sequence, offset, length in segments.walk_headers(descriptor, salt or b""):
+        found: list[tuple[int, RecordHead]] = []
+        if salt is None:
+            return found
+        for sequence, offset, length in segments.walk_headers(descriptor, salt):
             if sequence > after:
                 head = decode_head(os.pread(descriptor, min(length, _READ_AHEAD), offset))
                 head = head or decode_head(os.pread(descriptor, length, offset))

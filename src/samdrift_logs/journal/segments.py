@@ -156,12 +156,19 @@ def find_frame(descriptor: int, salt: bytes, offset: int) -> Frame | None:
 
 
 def walk_headers(descriptor: int, salt: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (sequence, offset of the payload, its length) up to the first header that is not whole."""
+    """Yield (sequence, offset of the payload, its length) of every record, passing over damage.
+
+    Payloads are not checked, except that of the first record after damage.
+    """
     offset = SEGMENT_HEADER_BYTES
     size = os.fstat(descriptor).st_size
-    while (header := parse_header(salt, os.pread(descriptor, RECORD_HEADER_BYTES, offset))) is not None:
-        sequence, length, _ = header
-        if offset + RECORD_HEADER_BYTES + length > size:
-            return
-        yield sequence, offset + RECORD_HEADER_BYTES, length
-        offset += RECORD_HEADER_BYTES + length
+    while offset < size:
+        header = parse_header(salt, os.pread(descriptor, RECORD_HEADER_BYTES, offset))
+        if header is None or offset + RECORD_HEADER_BYTES + header[1] > size:
+            frame = find_frame(descriptor, salt, offset + 1)
+            if frame is None:
+                return
+            offset = frame.offset
+            continue
+        yield header[0], offset + RECORD_HEADER_BYTES, header[1]
+        offset += RECORD_HEADER_BYTES + header[1]

@@ -10,7 +10,7 @@ import attrs
 
 from samdrift_logs.errors import StorageFailed
 from samdrift_logs.journal import segments
-from samdrift_logs.journal.marks import MarkFile
+from samdrift_logs.journal.marks import MarkFile, read_mark
 from samdrift_logs.journal.segments import Damage, JournalDamaged
 
 _BUFFERS_PER_CALL = 512
@@ -39,7 +39,7 @@ class PartitionWriter:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._durable = MarkFile(folder / "durable", durable=False)
-        self._failed: str | None = None
+        self.failed: str | None = None  # why nothing more can be written before the next start
         self._descriptor = -1
         self._salt = b""
         self._offset = 0
@@ -48,7 +48,7 @@ class PartitionWriter:
 
     def recover(self) -> list[Damage]:
         """Open the last segment, cut a torn tail off and report whatever is not as it should be."""
-        known = max(self._durable.read(), MarkFile(self._folder / "acknowledged", durable=True).read())
+        known = max(self._durable.read(), read_mark(self._folder / "acknowledged"))
         damages = self._reopen(known)
         if self._last < known:
             reason = "records that were durable are missing; their senders had been answered"
@@ -96,8 +96,8 @@ class PartitionWriter:
             os.fdatasync(self._descriptor)
         except OSError as error:
             self._cut_back(self._synced)
-            self._failed = f"the journal {self._folder} could not be synced: {error.strerror}; start receive anew"
-            raise StorageFailed(self._failed) from error
+            self.failed = f"the journal {self._folder} could not be synced: {error.strerror}; start receive anew"
+            raise StorageFailed(self.failed) from error
         self._synced = self._offset
         self._last = self.next_sequence - 1
         self._durable.write(self._last)
@@ -110,15 +110,15 @@ class PartitionWriter:
         self._durable.close()
 
     def _refuse_if_failed(self) -> None:
-        if self._failed:
-            raise JournalDamaged(self._failed)
+        if self.failed:
+            raise JournalDamaged(self.failed)
 
     def _cut_back(self, offset: int) -> None:
         try:
             os.ftruncate(self._descriptor, offset)
             self._offset = offset
         except OSError as error:
-            self._failed = f"the journal {self._folder} could not be cut back: {error.strerror}; start receive anew"
+            self.failed = f"the journal {self._folder} could not be cut back: {error.strerror}; start receive anew"
 
     def _start_segment(self) -> None:
         path = self._folder / segments.segment_name(self.next_sequence)

@@ -35,6 +35,7 @@ from samdrift_logs.receive.intake import Intake
 DOOR = "bulk"
 MAX_BODY_BYTES = 64 << 20  # after decompression
 MAX_REQUESTS = 64  # under way at once
+BODY_TIMEOUT_S = 60
 LARGE_BODY_BYTES = 256 << 10  # read in a thread, so that the other doors go on
 VERSION = "9.2.0"
 PRODUCT = {"X-Elastic-Product": "Elasticsearch"}
@@ -90,11 +91,15 @@ class ElasticsearchDoor:
         self._under_way += 1
         try:
             began = time.monotonic()
-            items = await self._read(request, await request.read(), source, index)
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await request.read()
+            items = await self._read(request, body, source, index)
             if not items:
                 return _refusal(400, "parse_exception", "request body is required")
             # shielded: when the client goes away in the middle, what it sent is stored or not, and known to be
             receipt = await asyncio.shield(self._store(items, source, request.remote or ""))
+        except TimeoutError:
+            return _refusal(408, "timeout_exception", f"the body took longer than {BODY_TIMEOUT_S} seconds to come")
         except BodyRefused as error:
             return _refusal(error.status, _KINDS[error.status], error.reason)
         except JournalFull as error:

@@ -55,6 +55,7 @@ class SyslogConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         address = transport.get_extra_info("peername")
         self._peer = str(address[0]) if address else "local"
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         secured = transport.get_extra_info("ssl_object")
         if secured is not None:
             self._certificate = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()

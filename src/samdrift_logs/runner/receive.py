@@ -68,7 +68,8 @@ def run_receiver(
     """Receive until `stop` is set. `on_ready` is called once all doors are open.
 
     Raises PortTaken, JournalInUse, InputRefused (settings) or another StorageFailed, with what to do, before any door
-    is open. Full disks and the like later on are answered at the doors and shown in data/run/receive.json.
+    is open. Full disks and the like later on are answered at the doors and shown in data/run/receive.json; a failed
+    sync ends it with StorageFailed, so that whoever supervises it starts it anew on what is truly on the disk.
     """
     asyncio.run(_receive(settings, stop, on_ready))
 
@@ -99,6 +100,8 @@ async def _receive(
                 doors.count_drops()
                 await asyncio.to_thread(_keep_up, journal, tally, intake)
                 counters.write({**intake.shown(), "ports": attrs.asdict(ports)})
+                if journal.failed is not None:
+                    raise StorageFailed(journal.failed)
         finally:
             await doors.close()
             counters.write({**intake.shown(), "stopped": True})
