@@ -1,6 +1,6 @@
 """The log store: write, keep small, and the gate that is its only reader."""
 
-from samdrift_logs.lake.gate import Gate, GateView, LakeFile, OrganisationStatistics, TableFiles
+from samdrift_logs.lake.gate import Gate, GateView, LakeFile, OrganisationStatistics, ReadTooLarge, TableFiles
 from samdrift_logs.lake.store import Lake
 from samdrift_logs.lake.upkeep import Upkeep
 from samdrift_logs.lake.write import LakeWriter, OrganisationUnknown, Written
@@ -13,6 +13,7 @@ __all__ = [
     "LakeWriter",
     "OrganisationStatistics",
     "OrganisationUnknown",
+    "ReadTooLarge",
     "TableFiles",
     "Upkeep",
     "Written",

@@ -18,12 +18,12 @@ from uuid import UUID
 import attrs
 import duckdb
 
-from samdrift_logs.errors import ScopeMissing, ScopeRefused, StorageFailed
+from samdrift_logs.errors import SamdriftError, ScopeMissing, ScopeRefused, StorageFailed
 from samdrift_logs.lake import _storage
 from samdrift_logs.lake._storage import LakeFile
 from samdrift_logs.scope import Purpose, Scope
 
-__all__ = ["Gate", "GateView", "LakeFile", "OrganisationStatistics", "TableFiles"]
+__all__ = ["Gate", "GateView", "LakeFile", "OrganisationStatistics", "ReadTooLarge", "TableFiles"]
 
 # Who may read logs, and for what: analysts on watch. The platform's models say the same of alerts and cases.
 READ_PURPOSES = frozenset({Purpose.WATCH})
@@ -93,6 +93,10 @@ def _quoted(path: str) -> str:
     return "'" + path.replace("'", "''") + "'"
 
 
+class ReadTooLarge(SamdriftError):
+    """A read does not fit in the memory it may take. Ask for less."""
+
+
 class _Rooted(Protocol):
     @property
     def root(self) -> Path: ...
@@ -144,20 +148,22 @@ class Gate:
     def read(self, open_view: Callable[[], GateView], work: Callable[[GateView], T]) -> T:
         """Run `work` over a view; open it anew and run again when a file was merged away meanwhile.
 
-        Raises StorageFailed when a file is damaged or the folder is gone.
+        Raises StorageFailed when a file is damaged or the folder is gone, ReadTooLarge when memory does not suffice.
         """
         for attempt in range(_ATTEMPTS):
             view = open_view()
             try:
                 return work(view)
-            except duckdb.InterruptException:
-                raise
-            except (duckdb.IOException, duckdb.InvalidInputException, duckdb.HTTPException) as error:
-                gone = [file for file in view.files if not file.path.exists()]
+            except duckdb.OutOfMemoryException as error:
+                raise ReadTooLarge(
+                    f"this needs more than {_MEMORY_LIMIT} of memory; ask for a shorter time or fewer organisations"
+                ) from error
+            except (duckdb.IOException, duckdb.InvalidInputException) as error:
+                gone = any(not file.path.exists() for file in view.files)
+                if not gone and not _names_a_file(view, error):
+                    raise  # not the store's fault: ours
                 if not gone or attempt == _ATTEMPTS - 1:
                     raise _damaged(view, error) from error
-            except duckdb.Error as error:
-                raise _damaged(view, error) from error
         raise AssertionError("unreachable")
 
     def statistics(
@@ -217,6 +223,10 @@ def _statistics(table: TableFiles, rejects: Iterable[LakeFile]) -> OrganisationS
         oldest_day=min((file.day for file in everything), default=None),
         newest_day=max((file.day for file in everything), default=None),
     )
+
+
+def _names_a_file(view: GateView, error: Exception) -> bool:
+    return any(str(file.path) in str(error) for file in view.files)
 
 
 def _damaged(view: GateView, error: Exception) -> StorageFailed:

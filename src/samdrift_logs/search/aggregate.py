@@ -166,7 +166,8 @@ def top_values(
     parameters = dict(condition.parameters)
     chosen = ", ".join(f"{_values_of(name, number, parameters)} AS f{number}" for number, name in enumerate(fields))
     branches = " UNION ALL ".join(
-        f"SELECT {number} AS place, unnest(f{number}) AS one FROM hits" for number in range(len(fields))
+        f"SELECT {number} AS place, {f'f{number}' if _column_of(name) else f'unnest(f{number})'} AS one FROM hits"
+        for number, name in enumerate(fields)
     )
     sql = (
         f"WITH hits AS MATERIALIZED (SELECT {chosen} FROM read_parquet($files) WHERE {condition.sql}), "
@@ -184,11 +185,16 @@ def top_values(
     return gate.read(lambda: request.open(gate, scope), count)
 
 
-def _values_of(name: str, number: int, parameters: dict[str, Any]) -> str:
-    """Return SQL for the list of a field's values in one row."""
+def _column_of(name: str) -> str | None:
     column = DANISH.get(name, name)
-    if column in KINDS and column != "event_id":
-        return f'[CAST("{column}" AS VARCHAR)]'
+    return column if column in KINDS and column != "event_id" else None
+
+
+def _values_of(name: str, number: int, parameters: dict[str, Any]) -> str:
+    """Return SQL for a column's value in one row, or the list of a native field's values."""
+    column = _column_of(name)
+    if column:
+        return f'CAST("{column}" AS VARCHAR)'
     parameters[f"field{number}"] = json_pointer(name)
     at = f"$field{number}"
     return (
