@@ -100,15 +100,16 @@ def _related(
 
 
 def fill(world: World) -> None:
-    """Give every scoped model rows of two unconnected pairs: Odense with Enhed Syd, Aalborg with Enhed Nord.
+    """Give every scoped model rows of Odense and of Assens with Enhed Syd, and of Aalborg with Enhed Nord.
 
-    Enhed Syd has a row of its own of each, too, which Odense does not see.
+    Enhed Syd has a row of its own of each, too, which its owners do not see.
     """
     at = world.organisations
     for model in scoped.registry().values():
         if isinstance(model.boundary, National):
             continue
         make_row(world, model, (at["odense"], at["syd"]))
+        make_row(world, model, (at["assens"], at["syd"]))
         make_row(world, model, (at["aalborg"], at["nord"]))
         others = [model._meta.get_field(name) for name in model.boundary.parties[1:]]
         make_row(world, model, (at["syd"], *(at["nord"] for field in others if not field.null)))

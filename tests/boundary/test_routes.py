@@ -25,7 +25,7 @@ from tests.boundary.world import AT, FROM, UNITS, World, build_world, everyone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 CANARY = re.compile(r"kanarie-([a-z]+)-")
-SEEN_BY = {"odense": {"odense"}, "assens": {"assens"}, "syd": {"syd", "odense", "assens"}}
+SEEN_BY = {"odense": {"odense"}, "syd": {"syd", "odense", "assens"}}
 LEFT_OUT = re.compile(r"^(static|media)/")
 
 
@@ -51,7 +51,7 @@ def _with_braces(pattern: str) -> str:
 
 @pytest.fixture
 def filled(db: None) -> World:
-    """The world with rows of every model, and a member with every role in three organisations."""
+    """The world with rows of every model, and a member with every role in two organisations."""
     world = build_world()
     fill(world)
     return world
@@ -73,12 +73,12 @@ def member_of(world: World, organisation: str) -> tuple[User, str]:
 
 
 def ids_to_try(world: World, organisation: str) -> list[UUID]:
-    """Return the ids of the newest row of each model that this organisation may not see, and that it may."""
+    """Return the ids of the newest rows of each model that this organisation may not see, and one that it may."""
     seen = {world.organisations[name] for name in SEEN_BY[organisation]}
     found = []
     for model in PRIVATE:
         rows = sorted(everything(model).items())
-        found.extend([key for key, parties in rows if not parties & seen][-1:])
+        found.extend([key for key, parties in rows if not parties & seen][-2:])
         found.extend([key for key, parties in rows if parties & seen][-1:])
     return found
 
@@ -93,7 +93,7 @@ def test_no_address_shows_a_canary_of_others(filled: World, organisation: str) -
 
     for text, converters in addresses():
         for address in _filled_in(text, converters, tried):
-            for query in ("", "?q=kanarie&query=kanarie"):
+            for query in ("",) if "{" in text else ("", "?q=kanarie&query=kanarie"):
                 asking = api.get if text.startswith("api/") else pages.get
                 response = asking(f"/{address}{query}", headers={"Authorization": f"Bearer {secret}"})
                 body = b"".join(response) if response.streaming else response.content
