@@ -30,6 +30,9 @@ from samdrift_logs.lake._storage import LakeFile
 _TARGET_ROWS = 1_000_000
 _TARGET_BYTES = 128 * 1024 * 1024
 _MEMORY_LIMIT = "1GB"
+# Files up to this size are always alike
+_SMALLEST_BYTES = 64 * 1024
+_LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,11 +71,32 @@ def compact(root: Path, organisation: UUID, *, min_files: int) -> Upkeep:
 
 
 def _groups_to_merge(files: Sequence[LakeFile], *, min_files: int) -> Iterator[list[LakeFile]]:
-    small = (file for file in files if file.size_bytes < _TARGET_BYTES // 2 and file.rows < _TARGET_ROWS // 2)
-    for _, of_day in itertools.groupby(small, key=lambda file: file.day):
-        day = sorted(of_day, key=lambda file: file.received_first or dt.datetime.min.replace(tzinfo=dt.UTC))
-        if len(day) >= max(min_files, 2):
-            yield from (group for group in _filled(day) if len(group) > 1)
+    """Yield what to merge into one file each, in order of time within a day.
+
+    Days before the newest are over and merged for good. In the newest, a file waits until as much has come after it:
+    otherwise a day of 2,880 commits would be written again at every round.
+    """
+    newest = max((file.day for file in files), default=None)
+    small = [file for file in files if file.size_bytes < _TARGET_BYTES // 2 and file.rows < _TARGET_ROWS // 2]
+    for day, of_day in itertools.groupby(small, key=lambda file: file.day):
+        chosen = list(of_day)
+        if day == newest:
+            chosen = _of_like_size(chosen)
+        if len(chosen) >= max(min_files, 2):
+            in_time = sorted(chosen, key=lambda file: file.received_first or _LONG_AGO)
+            yield from (group for group in _filled(in_time) if len(group) > 1)
+
+
+def _of_like_size(files: Sequence[LakeFile]) -> list[LakeFile]:
+    """Return the smaller files, as long as the next is no larger than those before it together."""
+    chosen: list[LakeFile] = []
+    together = _SMALLEST_BYTES
+    for file in sorted(files, key=lambda file: file.size_bytes):
+        if file.size_bytes > together:
+            break
+        chosen.append(file)
+        together += file.size_bytes
+    return chosen
 
 
 def _filled(files: Sequence[LakeFile]) -> Iterator[list[LakeFile]]:

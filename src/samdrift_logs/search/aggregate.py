@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,35 @@ _MAX_BUCKETS = 1_000
 _MAX_FIELDS = 40
 _SAMPLE_ROWS = 20_000
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+# All columns in one pass. `place` is the field's place among those asked for.
+_COUNT_COLUMNS = """
+    SELECT place, one, count(*) AS hits
+    FROM (SELECT unnest($places) AS place, unnest([{columns}]) AS one FROM read_parquet($files) WHERE {where})
+    GROUP BY ALL
+"""
+# All native fields with one reading of each JSON; lists are opened only once per distinct value.
+_COUNT_NATIVE = """
+    SELECT
+        place, unnest(CASE json_type(one) WHEN 'ARRAY' THEN CAST(one AS VARCHAR[]) ELSE [one ->> '$'] END) AS one, hits
+    FROM (
+        SELECT place, one, count(*) AS hits
+        FROM (
+            SELECT unnest($native_places) AS place, unnest(json_extract(fields, $pointers)) AS one
+            FROM read_parquet($files) WHERE {where}
+        )
+        WHERE one IS NOT NULL GROUP BY ALL
+    )
+"""
+_TOP = """
+    WITH counted AS (
+        SELECT place, one, sum(hits)::BIGINT AS hits FROM ({branches}) WHERE one IS NOT NULL GROUP BY ALL
+    )
+    SELECT place, one, hits, sum(hits) OVER own AS present, count(*) OVER own AS different
+    FROM counted WINDOW own AS (PARTITION BY place)
+    QUALIFY row_number() OVER (PARTITION BY place ORDER BY hits DESC, one) <= {limit}
+    ORDER BY place, hits DESC, one
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -163,20 +192,17 @@ def top_values(
     if not 1 <= limit <= 1_000:
         raise InputRefused(f"ask for 1 to 1000 values, not {limit}")
     condition = request.condition()
-    parameters = dict(condition.parameters)
-    chosen = ", ".join(f"{_values_of(name, number, parameters)} AS f{number}" for number, name in enumerate(fields))
-    branches = " UNION ALL ".join(
-        f"SELECT {number} AS place, {f'f{number}' if _column_of(name) else f'unnest(f{number})'} AS one FROM hits"
-        for number, name in enumerate(fields)
-    )
-    sql = (
-        f"WITH hits AS MATERIALIZED (SELECT {chosen} FROM read_parquet($files) WHERE {condition.sql}), "
-        f"counted AS (SELECT place, one, count(*) AS hits FROM ({branches}) WHERE one IS NOT NULL GROUP BY ALL) "
-        "SELECT place, one, hits, sum(hits) OVER own AS present, count(*) OVER own AS different FROM counted "
-        "WINDOW own AS (PARTITION BY place) "
-        f"QUALIFY row_number() OVER (PARTITION BY place ORDER BY hits DESC, one) <= {int(limit)} "
-        "ORDER BY place, hits DESC, one"
-    )
+    columns = {place: column for place, name in enumerate(fields) if (column := _column_of(name))}
+    natives = {place: json_pointer(name) for place, name in enumerate(fields) if place not in columns}
+    parameters: dict[str, Any] = dict(condition.parameters)
+    branches = []
+    if columns:
+        parameters["places"] = list(columns)
+        branches.append(_COUNT_COLUMNS.format(columns=_as_text(columns.values()), where=condition.sql))
+    if natives:
+        parameters |= {"native_places": list(natives), "pointers": list(natives.values())}
+        branches.append(_COUNT_NATIVE.format(where=condition.sql))
+    sql = _TOP.format(branches=" UNION ALL ".join(branches), limit=int(limit))
 
     def count(view: GateView) -> tuple[TopValues, ...]:
         rows = _run(view, Condition(sql, parameters), control)
@@ -190,17 +216,8 @@ def _column_of(name: str) -> str | None:
     return column if column in KINDS and column != "event_id" else None
 
 
-def _values_of(name: str, number: int, parameters: dict[str, Any]) -> str:
-    """Return SQL for a column's value in one row, or the list of a native field's values."""
-    column = _column_of(name)
-    if column:
-        return f'CAST("{column}" AS VARCHAR)'
-    parameters[f"field{number}"] = json_pointer(name)
-    at = f"$field{number}"
-    return (
-        f"CASE json_type(fields, {at}) WHEN 'ARRAY' THEN CAST(json_extract(fields, {at}) AS VARCHAR[]) "
-        f"ELSE [json_extract_string(fields, {at})] END"
-    )
+def _as_text(columns: Iterable[str]) -> str:
+    return ", ".join(f'CAST("{column}" AS VARCHAR)' for column in columns)
 
 
 def _top(name: str, rows: Sequence[Mapping[str, Any]]) -> TopValues:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 
@@ -58,7 +59,7 @@ class Condition:
     """A SQL expression that is true for the rows asked for (false or null for others), and its parameters."""
 
     sql: str
-    parameters: Mapping[str, Parameter]
+    parameters: Mapping[str, Any]
 
 
 def compile_query(node: Node, *, names: Names | None = None, zone: dt.tzinfo = ZONE) -> Condition:

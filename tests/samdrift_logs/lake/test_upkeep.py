@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from samdrift_logs.errors import StorageFailed
-from samdrift_logs.lake import Gate, Lake, LakeWriter
+from samdrift_logs.lake import Gate, Lake, LakeWriter, upkeep
 from samdrift_logs.lake._storage import maintenance_lock
 from samdrift_logs.search import SearchRequest, histogram, search, stream
 from tests.samdrift_logs.lake.rows import NOON, ODENSE, event, events, reject, rejects, watch
@@ -59,6 +60,19 @@ def test_compact_keeps_redelivery_filtered(lake: Lake) -> None:
     write(lake, 3)
 
     assert ids(lake) == ["0-3-0", "0-2-0", "0-1-0"]
+
+
+def test_compact_waits_with_a_large_file_of_a_day_that_still_grows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_SMALLEST_BYTES", 10_000)
+    many = [event(1, row, raw=str(uuid4()) + str(uuid4())) for row in range(3000)]
+    LakeWriter(lake).write(events(many), rejects([]), partition=0, through=1)
+    for sequence in (2, 3, 4):
+        write(lake, sequence)
+
+    assert lake.compact(min_files=2).merged_files == 3
+    write(lake, 5, received_at=NOON + dt.timedelta(days=1))
+    assert lake.compact(min_files=2).merged_files == 2
+    assert len(ids(lake)) == 3004
 
 
 def test_compact_leaves_days_with_few_files(lake: Lake) -> None:
