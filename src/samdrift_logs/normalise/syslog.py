@@ -47,9 +47,9 @@ _TAG = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SD_ELEMENT = re.compile(
-    r'\[(?P<id>[^\s\]="]{1,64})(?P<params>(?:\s+[^\s\]="]{1,64}="(?:[^"\\\]]|\\.)*")*)\s*\]', re.DOTALL
+    r'\[(?P<id>[^\s\]="]{1,64})(?P<params>(?:\s+[^\s\]="]{1,64}="[^"\\\]]*+(?:\\.[^"\\\]]*+)*+")*)\s*\]', re.DOTALL
 )
-_SD_PARAM = re.compile(r'([^\s\]="]{1,64})="((?:[^"\\\]]|\\.)*)"', re.DOTALL)
+_SD_PARAM = re.compile(r'([^\s\]="]{1,64})="([^"\\\]]*+(?:\\.[^"\\\]]*+)*+)"', re.DOTALL)
 _SD_ESCAPE = re.compile(r'\\(["\\\]])')
 
 

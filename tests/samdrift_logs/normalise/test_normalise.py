@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from uuid import UUID
 
 import orjson
@@ -145,3 +146,43 @@ def test_values_keep_their_type() -> None:
     values = [column.values[code] for code in column.codes]
     assert values == [1, "1", True, 1.0, None, (1, (2,)), 18446744073709551615]
     assert [type(value) for value in values] == [int, str, bool, float, type(None), tuple, int]
+
+
+MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize("source_type", ["linux_auth", "fortigate", "squid", "text", "auto"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        b"<13>Nov 23 21:14:05 web01 sudo: a : TTY=x ; PWD=| ; ENV=",
+        b"<13>Nov 23 21:14:05 web01 sudo: a : |b; ",
+        b"<13>Nov 23 21:14:05 web01 sudo: a : |PWD=b ; ",
+        b"<13>Nov 23 21:14:05 web01 sshd[1]: Failed password for | from a port ",
+        b"<13>Nov 23 21:14:05 web01 sshd[1]: Disconnected from |1 ",
+        b"<13>Nov 23 21:14:05 web01 sshd[1]: Connection closed by |1",
+        b"<13>Nov 23 21:14:05 web01 sshd[1]: authentication failure; |a",
+        b"<13>Nov 23 21:14:05 web01 sshd[1]: |session opened for user ",
+        b"<13>Nov 23 21:14:05 |a",
+        b"<13>Nov 23 21:14:05 | ",
+        b"|1",
+        b'<1>1 - - - - - [a |b="',
+        b"<1>1 - - - - - [a| ",
+        b"<1>1 - - - - - |[a]",
+        b"<189>logid=1 type=traffic |a",
+        b'<189>logid=1 type=traffic | a="\\"',
+        b'<189>logid=1 type=traffic |a="x"',
+        b'10.1.1.7 - a [x] "GET u HTTP/1.1" 200 1 "-" "|\\"',
+        b"10.1.1.7 - a |[x] ",
+        b"1795464845.1 | ",
+    ],
+)
+def test_line_made_to_be_slow_is_not(pattern: bytes, source_type: str) -> None:
+    head, _, part = pattern.partition(b"|")
+    line = head + part * (MEGABYTE // len(part))
+    began = time.process_time()
+
+    result = read_lines([line], source_type)
+
+    assert len(result.events) == 1
+    assert time.process_time() - began < 2.0

@@ -18,7 +18,10 @@ from samdrift_logs.normalise import instants, syslog
 from samdrift_logs.normalise.reading import MOST_FIELDS, Event, Origin, decode, port, whole
 from samdrift_logs.normalise.text.normalise import event_of
 
-_PAIR = re.compile(r'([\w.-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))(?=\s|$)', re.DOTALL)  # srcip=10.1.1.1 user="ANNA"
+# srcip=10.1.1.1 user="ANNA"; a quote that is never closed takes the rest of the line
+_PAIR = re.compile(
+    r"""(?<![\w.-])([\w.-]++)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"(?=\s|$)|\\?$)|([^\s"]*+)(?=\s|$))""", re.DOTALL
+)
 _LEVEL = {
     "emergency": 0,
     "alert": 1,

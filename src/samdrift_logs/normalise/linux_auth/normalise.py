@@ -29,10 +29,11 @@ _SSHD = re.compile(
     """,
     re.VERBOSE,
 )
+# Possessive (*+): a line made of a million half-matches must not cost more than its length.
 _SUDO = re.compile(
-    r"""\s*(?P<user>\S+)\ :\ (?P<said>(?:(?!TTY=)[^;]+;\ )*)   # anna : 3 incorrect password attempts ;
-        (?:TTY=(?P<tty>\S+)\ ;\ )?(?:PWD=(?P<pwd>.*?)\ ;\ )?(?:USER=(?P<target>\S+)\ ;\ )?
-        (?:GROUP=(?P<group>\S+)\ ;\ )?(?:ENV=(?P<env>.*?)\ ;\ )?COMMAND=(?P<command>.*)
+    r"""\s*(?P<user>\S+)\ :\ (?P<said>(?:(?!(?:TTY|PWD|USER|GROUP|ENV|COMMAND)=)[^;]+;\ )*+)  # anna : …wrong ;
+        (?:TTY=(?P<tty>\S+)\ ;\ )?(?:PWD=(?P<pwd>(?:(?!\ ;\ ).)*+)\ ;\ )?(?:USER=(?P<target>\S+)\ ;\ )?
+        (?:GROUP=(?P<group>\S+)\ ;\ )?(?:ENV=(?P<env>(?:(?!\ ;\ ).)*+)\ ;\ )?COMMAND=(?P<command>.*)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -48,7 +49,7 @@ _PAM_SESSION = re.compile(
     r"session (?P<verb>opened|closed) for user (?P<user>[^\s(]+)(?:\(uid=\d+\))?"
     r"(?: by (?P<by>[^\s(]*)(?:\(uid=\d+\))?)?"
 )
-_PAIR = re.compile(r"(\w+)=(\S*)")
+_PAIR = re.compile(r"\b(\w+)=(\S*)")
 Columns = dict[str, Any]
 
 

@@ -32,7 +32,7 @@ _COMBINED = re.compile(
     r"""\s*(?P<ip>\S+)\ (?P<ident>\S+)\ (?P<user>\S+)\ \[(?P<at>[^\]]+)\]\   # 10.1.1.7 - anna [23/Nov/2026:20:14:05 +01
         "(?P<method>[A-Z]+)\ (?P<uri>\S+)\ (?P<version>[^"]*)"\                  # "GET http://x.dk/ HTTP/1.1"
         (?P<status>\d{3})\ (?P<bytes>\d+|-)\                                     # 200 5120
-        "(?P<referrer>[^"]*)"\ "(?P<agent>(?:[^"\\]|\\.)*)"                      # "-" "Mozilla/5.0 …"
+        "(?P<referrer>[^"]*)"\ "(?P<agent>[^"\\]*+(?:\\.[^"\\]*+)*+)"                      # "-" "Mozilla/5.0 …"
         (?:\ (?P<result>[A-Z_]+):(?P<hierarchy>[A-Z_]+))?                        # TCP_MISS:HIER_DIRECT
     """,
     re.VERBOSE,
