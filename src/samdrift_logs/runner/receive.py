@@ -27,6 +27,7 @@ from samdrift_logs.receive.intake import Intake
 from samdrift_logs.receive.syslog import SyslogConnection, UdpDoor, tls_context, udp_socket
 
 UPKEEP_S = 1.0
+GRACE_S = 10.0
 
 
 class PortTaken(SamdriftError):
@@ -103,7 +104,7 @@ async def _receive(
                 if journal.failed is not None:
                     raise StorageFailed(journal.failed)
         finally:
-            await doors.close()
+            await doors.close(grace_s=0.5 if journal.failed else GRACE_S)
             counters.write({**intake.shown(), "stopped": True})
     finally:
         journal.close()
@@ -150,8 +151,8 @@ class _Doors:
         if self._udp is not None:
             self._udp.count_drops()
 
-    async def close(self) -> None:
-        """Close the doors and wait until what they read is in the journal (ten seconds at most)."""
+    async def close(self, *, grace_s: float) -> None:
+        """Close the doors and wait until what they read is in the journal, `grace_s` at most; then it is lost."""
         for server in self._servers:
             server.close()
         draining = [connection.drain() for connection in list(self._connections)]
@@ -160,7 +161,7 @@ class _Doors:
         if self._bulk is not None:
             draining.append(self._bulk.cleanup())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*draining), 10)
+            await asyncio.wait_for(asyncio.gather(*draining), grace_s)
 
     async def _open_stream(self, door: str, port: int | None, context: ssl.SSLContext | None) -> int | None:
         if port is None:

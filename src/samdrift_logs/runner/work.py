@@ -16,6 +16,7 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from uuid import UUID
 
@@ -84,19 +85,41 @@ class _Pause:
 
 
 @attrs.define
-class _Partition:
-    """Where a worker is in one partition it leases."""
+class _Held:
+    """What waits to be stored in one commit, and up to which sequence it goes."""
 
-    number: int
-    reader: Reader
-    after: int  # read and detected up to here
-    sunk: int  # alerts given to the sink up to here: what may be committed
-    waiting: Sequence[Alert] = ()  # alerts that the sink has not taken yet
+    through: int
     events: list[pa.Table] = attrs.field(factory=list)
     rejects: list[pa.Table] = attrs.field(factory=list)
     settlements: list[Settlement] = attrs.field(factory=list)
     rows: int = 0
-    oldest: float | None = None  # monotonic time since when something waits for a commit
+    oldest: float | None = None  # monotonic time since when something waits
+
+    def take(self, records: Sequence[JournalRecord], outcome: Outcome) -> None:
+        """Add what came of some records."""
+        if outcome.events.table.num_rows:
+            self.events.append(outcome.events.table)
+        if outcome.rejects.table.num_rows:
+            self.rejects.append(outcome.rejects.table)
+        self.settlements += _settlements(records, outcome.counts)
+        self.rows += outcome.events.table.num_rows + outcome.rejects.table.num_rows + len(records)
+        self.oldest = self.oldest or time.monotonic()
+
+
+@attrs.define
+class _Partition:
+    """Where a worker is in one partition it leases.
+
+    `held` is being filled; `storing` is with the storing thread, or waits to be tried again when `task` is None.
+    """
+
+    number: int
+    reader: Reader
+    after: int  # read and detected up to here
+    held: _Held
+    storing: _Held | None = None
+    task: Future[None] | None = None
+    waiting: Sequence[Alert] = ()  # alerts that the sink has not taken yet
     sink_pause: _Pause = attrs.field(factory=_Pause)
     lake_pause: _Pause = attrs.field(factory=_Pause)
 
@@ -116,7 +139,8 @@ class Worker:
         self._quiet = Quiet(settings.data)
         self._shown = CountersFile(settings.data / "run", settings.name)
         self._partitions: dict[int, _Partition] = {}
-        self._delay_s: float | None = None
+        self._delays_s: collections.deque[float] = collections.deque(maxlen=1000)
+        self._storer = ThreadPoolExecutor(1, "store")  # detection goes on while the disk works
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; then store what is under way and give the leases back."""
@@ -135,8 +159,9 @@ class Worker:
                 if not any(busy):
                     stop.wait(self.settings.poll_s)
             for partition in list(self._partitions.values()):
-                self._commit(partition)
+                self._store_all(partition)
         finally:
+            self._storer.shutdown()
             self._show()
             for partition in self._partitions.values():
                 partition.reader.close()
@@ -148,28 +173,29 @@ class Worker:
     def _balance(self, leases: Leases) -> None:
         for number in leases.surplus():
             partition = self._partitions[number]
-            if partition.rows == 0 or self._commit(partition):
+            if self._store_all(partition):
                 partition.reader.close()
                 del self._partitions[number]
                 leases.release(number)
         for number in leases.take():
             reader = self._journal.reader(number)
             acknowledged = reader.acknowledged
-            self._partitions[number] = _Partition(number, reader, acknowledged, acknowledged)
+            self._partitions[number] = _Partition(number, reader, acknowledged, _Held(acknowledged))
 
     # ------------------------------------------------------------------ one step
 
     def _step(self, partition: _Partition) -> bool:
         """Go one step on in a partition. Returns whether there was something to do."""
+        self._look_after_storing(partition)
         if partition.waiting:
             return partition.sink_pause.over() and self._sink_waiting(partition)
         records: list[JournalRecord] = []
-        if partition.rows < self.settings.commit_rows:
+        if partition.held.rows < self.settings.commit_rows:
             records = self._read(partition)
             if records:
                 self._take(partition, records)
-        if self._is_due(partition):
-            self._commit(partition)
+        if partition.storing is None and self._is_due(partition):
+            self._begin_storing(partition)
         return bool(records)
 
     def _read(self, partition: _Partition) -> list[JournalRecord]:
@@ -186,19 +212,14 @@ class Worker:
         """Normalise and detect records, and hold what came of them for the sink and the lake."""
         outcome, alerts = self._through_stages(records)
         partition.after = records[-1].sequence
-        if outcome.events.table.num_rows:
-            partition.events.append(outcome.events.table)
-        if outcome.rejects.table.num_rows:
-            partition.rejects.append(outcome.rejects.table)
-        partition.settlements += _settlements(records, outcome.counts)
-        partition.rows += outcome.events.table.num_rows + outcome.rejects.table.num_rows + len(records)
-        partition.oldest = partition.oldest or time.monotonic()
+        partition.held.take(records, outcome)
         partition.waiting = alerts
         self.counters["records"] += len(records)
         self.counters["events"] += outcome.events.table.num_rows
         self.counters["rejects"] += outcome.rejects.table.num_rows
         self._sink_waiting(partition)
-        self._delay_s = (dt.datetime.now(dt.UTC) - records[0].batch.received_at).total_seconds()
+        now = dt.datetime.now(dt.UTC)
+        self._delays_s += [(now - record.batch.received_at).total_seconds() for record in records]
 
     def _through_stages(self, records: Sequence[JournalRecord]) -> tuple[Outcome, Sequence[Alert]]:
         registry = self._registry.current()
@@ -230,60 +251,76 @@ class Worker:
             self.problems.pop("sink", None)
         self.counters["alerts"] += len(partition.waiting)
         partition.waiting = ()
-        partition.sunk = partition.after
+        partition.held.through = partition.after
         return True
 
-    # ------------------------------------------------------------------ commit
+    # ------------------------------------------------------------------ storing
 
     def _is_due(self, partition: _Partition) -> bool:
-        if partition.oldest is None or partition.waiting or not partition.lake_pause.over():
+        held = partition.held
+        if held.oldest is None or partition.waiting:
             return False
-        age = time.monotonic() - partition.oldest
-        return partition.rows >= self.settings.commit_rows or age >= self.settings.commit_interval_s
+        age = time.monotonic() - held.oldest
+        return held.rows >= self.settings.commit_rows or age >= self.settings.commit_interval_s
 
-    def _commit(self, partition: _Partition) -> bool:
-        """Store what a partition holds, settle it and acknowledge it. Returns False when that must be tried again."""
-        if partition.waiting:
-            return False
-        if partition.oldest is None:
-            return True
-        try:
-            with self._quiet.working():
-                self._store(partition)
-                self._ledger.settle(partition.number, partition.sunk, partition.settlements)
-                partition.reader.acknowledge(partition.sunk)
-        except Exception as error:
-            partition.lake_pause.after_failure(self.settings)
-            self.counters["store_failures"] += 1
-            self.problems[f"store {partition.number}"] = f"{type(error).__name__}: {error}"
-            return False
-        partition.lake_pause = _Pause()
-        self.problems.pop(f"store {partition.number}", None)
-        self.counters["commits"] += 1
-        partition.events, partition.rejects, partition.settlements = [], [], []
-        partition.rows, partition.oldest = 0, None
-        return True
+    def _begin_storing(self, partition: _Partition) -> None:
+        if partition.storing is None:
+            partition.storing, partition.held = partition.held, _Held(partition.held.through)
+        partition.task = self._storer.submit(self._store, partition.number, partition.reader, partition.storing)
 
-    def _store(self, partition: _Partition) -> None:
-        events, rejects = _joined(partition.events, SCHEMA), _joined(partition.rejects, REJECT_SCHEMA)
+    def _look_after_storing(self, partition: _Partition) -> None:
+        """Take note of a commit that has ended; try one again that failed, when its pause is over."""
+        if partition.task is not None and partition.task.done():
+            failure, partition.task = partition.task.exception(), None
+            if failure is None:
+                partition.storing, partition.lake_pause = None, _Pause()
+                self.problems.pop(f"store {partition.number}", None)
+                self.counters["commits"] += 1
+            else:
+                partition.lake_pause.after_failure(self.settings)
+                self.problems[f"store {partition.number}"] = f"{type(failure).__name__}: {failure}"
+                self.counters["store_failures"] += 1
+        elif partition.task is None and partition.storing is not None and partition.lake_pause.over():
+            self._begin_storing(partition)
+
+    def _store_all(self, partition: _Partition) -> bool:
+        """Store what a partition holds, waiting for it. Returns False when something could not be stored."""
+        while partition.storing is not None or (partition.held.oldest is not None and not partition.waiting):
+            if partition.task is None:
+                self._begin_storing(partition)
+            if partition.task is not None:
+                wait([partition.task])
+            self._look_after_storing(partition)
+            if partition.lake_pause.failures:
+                return False
+        return not partition.waiting
+
+    def _store(self, number: int, reader: Reader, held: _Held) -> None:
+        """Store, settle and acknowledge one commit. Raises what went wrong; all of it is then done again."""
+        with self._quiet.working():
+            self._write_known(number, held)
+            self._ledger.settle(number, held.through, held.settlements)
+            reader.acknowledge(held.through)
+
+    def _write_known(self, number: int, held: _Held) -> None:
+        events, rejects = _joined(held.events, SCHEMA), _joined(held.rejects, REJECT_SCHEMA)
         try:
-            self._write(partition, events, rejects)
+            self._write(number, held.through, events, rejects)
         except OrganisationUnknown as error:
             leavers = self._onboard(error.organisations)
             if leavers:
                 events, gone = leaving.split_off(events, leavers)
                 rejects, refused = leaving.split_off(rejects, leavers)
                 folder = self.settings.data / "left"
-                kept = leaving.keep(folder, [gone, refused], partition=partition.number, through=partition.sunk)
+                kept = leaving.keep(folder, [gone, refused], partition=number, through=held.through)
                 self.counters["lines_of_leavers"] += kept
-                partition.settlements = leaving.settled(partition.settlements, leavers)
-                partition.events, partition.rejects = [events], [rejects]
-            self._write(partition, events, rejects)
+                held.settlements = leaving.settled(held.settlements, leavers)
+                held.events, held.rejects = [events], [rejects]
+            self._write(number, held.through, events, rejects)
 
-    def _write(self, partition: _Partition, events: pa.Table, rejects: pa.Table) -> None:
-        written = self._stages.write(
-            EventBatch(events, {}), RejectBatch(rejects), partition=partition.number, through=partition.sunk
-        )
+    def _write(self, number: int, through: int, events: pa.Table, rejects: pa.Table) -> None:
+        batches = (EventBatch(events, {}), RejectBatch(rejects))
+        written = self._stages.write(*batches, partition=number, through=through)
         stored = sum(written.stored.values()) + sum(sum(reasons.values()) for reasons in written.rejected.values())
         given = events.num_rows + rejects.num_rows
         if stored != given:
@@ -312,12 +349,20 @@ class Worker:
                 {
                     "counters": dict(self.counters),
                     "problems": dict(self.problems),
-                    "delay_s": self._delay_s,
+                    "delay_s": _spread(self._delays_s),
                     "partitions": [_position(partition) for partition in self._partitions.values()],
                     "registry": {"version": self._registry.current().version, "problem": self._registry.problem},
                     **self._stages.about,
                 }
             )
+
+
+def _spread(delays_s: Sequence[float]) -> Mapping[str, float]:
+    """From arrival until the alerts are given away: of the last 1,000 records, in seconds."""
+    if not delays_s:
+        return {}
+    ordered = sorted(delays_s)
+    return {"median": ordered[len(ordered) // 2], "p99": ordered[int(len(ordered) * 0.99)], "longest": ordered[-1]}
 
 
 def _position(partition: _Partition) -> Mapping[str, int]:
@@ -326,7 +371,7 @@ def _position(partition: _Partition) -> Mapping[str, int]:
         "durable": partition.reader.durable,
         "read": partition.after,
         "acknowledged": partition.reader.acknowledged,
-        "rows_waiting": partition.rows,
+        "rows_waiting": partition.held.rows + (partition.storing.rows if partition.storing else 0),
         "alerts_waiting": len(partition.waiting),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
 import subprocess
@@ -359,3 +360,52 @@ def _fail(descriptor: int) -> None:
 
 def _python_path() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")}
+
+
+def test_caller_that_gives_up_does_not_stop_the_others(opened: Journal) -> None:
+    async def give_up() -> None:
+        task = asyncio.ensure_future(asyncio.wrap_future(opened.append_soon([batch(b"given up")])))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    for _ in range(20):
+        asyncio.run(give_up())
+
+    assert opened.append([batch(b"after")])[0].count == 1
+    assert read_lines(opened)[-1] == b"after"
+
+
+def test_closed_journal_takes_nothing_and_leaves_the_lock_free(folder: Path) -> None:
+    one = Journal(folder, limits=small())
+    one.append([batch(b"a")])
+    one.close()
+
+    with pytest.raises(StorageFailed, match="is closed"):
+        one.append([batch(b"b")])
+    again = Journal(folder, limits=small())
+    again.append([batch(b"c")])
+    again.close()
+
+
+def test_heads_pass_over_a_damaged_header(folder: Path) -> None:
+    one = Journal(folder, limits=small())
+    for word in (b"first", b"second", b"third"):
+        one.append([batch(word)])
+    one.close()
+    content = bytearray(newest(folder).read_bytes())
+    content[32 + (len(content) - 32) // 3 + 9] ^= 0xFF
+    newest(folder).write_bytes(content)
+
+    reader = Journal(folder).reader(HOME)
+
+    assert [sequence for sequence, _ in reader.heads(0)] == [1, 3]
+    reader.close()
+
+
+def test_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+
+    with pytest.raises(StorageFailed, match="cannot be opened"):
+        Journal(tmp_path / "taken")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.samdrift_logs.receive.running import BULK, LOCAL, Receiver
 
 from samdrift_logs.journal import JournalLimits
 from samdrift_logs.runner.receive import ReceiveSettings
+from tests.samdrift_logs.receive.running import BULK, LOCAL, Receiver
 
 
 @pytest.fixture

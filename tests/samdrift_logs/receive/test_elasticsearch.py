@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import httpx
 import pytest
 from elasticsearch import Elasticsearch, helpers
-from tests.samdrift_logs.receive.running import BULK, LOCAL, TOKEN, Receiver, registry_of, wait_until
 
 from samdrift_logs.events.sources import SourceRegistry, token_digest
 from samdrift_logs.journal import JournalFull, JournalLimits
 from samdrift_logs.receive.elasticsearch import source_of
+from tests.samdrift_logs.receive.running import BULK, LOCAL, TOKEN, Receiver, registry_of, wait_until
 
 NDJSON = "application/x-ndjson"
 

@@ -21,11 +21,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.samdrift_logs.receive.running import LOCAL, ODENSE, Receiver, wait_until
 
+from samdrift_logs.errors import StorageFailed
 from samdrift_logs.events.sources import Source
 from samdrift_logs.journal import JournalLimits
 from samdrift_logs.runner.receive import PortTaken, ReceiveSettings
+from tests.samdrift_logs.receive.running import LOCAL, ODENSE, Receiver, wait_until
 
 RSYSLOGD = "/usr/sbin/rsyslogd"
 
@@ -368,3 +369,22 @@ def _closed(sender: socket.socket) -> bool:
 
 def _refuse(descriptor: int, buffers: list[bytes], offset: int) -> int:
     raise OSError(28, "No space left on device")
+
+
+def test_failed_sync_ends_the_process_so_that_it_is_started_anew(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connected(receiver) as sender:
+        with monkeypatch.context() as patched:
+            patched.setattr("samdrift_logs.journal.writing.os.fdatasync", _fail_sync)
+            sender.sendall(b"<13>a\n")
+            wait_until(lambda: receiver.error is not None, timeout_s=20)
+
+    assert isinstance(receiver.error, StorageFailed)
+    assert "start receive anew" in str(receiver.error)
+    receiver.error = None
+    receiver.start()
+
+
+def _fail_sync(descriptor: int) -> None:
+    raise OSError(5, "Input/output error")
