@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import sys
 import threading
@@ -71,6 +72,7 @@ def _scan(
     from samdrift_logs.runner.scan import scan
 
     rules = _rules(rule_paths, cache, min_level)
+    gc.freeze()  # the rules stay to the end: the collector need not walk them
     printer = _JsonPrinter() if as_json else _TablePrinter()
     with _stopped_by_interrupt() as stop, printer.progress() as on_progress:
         summary = scan(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import NamedTuple
 
 from samdrift_logs.events import Value
 
@@ -40,8 +40,7 @@ def text_of(value: Scalar) -> str:
     return str(value)
 
 
-@attrs.frozen
-class Cell:
+class Cell(NamedTuple):
     """One distinct value. A list has several texts; null and the empty list have none."""
 
     value: Value
@@ -56,6 +55,8 @@ class Cell:
 
 def cell_of(value: Value) -> Cell:
     """Return the Cell of a value."""
+    if type(value) is str and value.isascii():  # nearly all of them
+        return Cell(value, (value,), (value.lower(),))
     texts = tuple(_texts(value))
     return Cell(value=value, texts=texts, folded=tuple(fold(text) for text in texts))
 

@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from samdrift_logs.detect import collection
 from samdrift_logs.detect.cells import Cell, cell_of
 from samdrift_logs.detect.memory import ABSENT, ColumnMemory, Memory
 from samdrift_logs.detect.plan import KEYWORDS, Plan, PlannedRule, make_plan
@@ -47,7 +48,8 @@ class Engine:
         self, ruleset: RuleSet, *, cache: Path | None = None, memory_bytes: int = DEFAULT_MEMORY_BYTES
     ) -> None:
         self.ruleset = ruleset
-        self._plan: Plan = make_plan(ruleset, cache=cache)
+        with collection.paused():
+            self._plan: Plan = make_plan(ruleset, cache=cache)
         self._memory = Memory()
         self._memory_bytes = memory_bytes
         self._open_routes: dict[Kind, npt.NDArray[np.bool_]] = {}
@@ -58,7 +60,10 @@ class Engine:
         if not len(batch) or not self._plan.rules:
             return []
         self._start_generation_if_full()
-        run = _Run(self._plan, self._memory, batch, self._routes_open)
+        with collection.paused():
+            return self._matches(_Run(self._plan, self._memory, batch, self._routes_open))
+
+    def _matches(self, run: _Run) -> list[Match]:
         matches = [match for number, rows in run.candidates() for match in run.verdicts(number, rows)]
         matches.sort(key=lambda found: found[:2])
         return [Match(self._plan.rules[number].rule, row, run.fields_of(number, row)) for row, number in matches]
@@ -91,6 +96,7 @@ class _Run:
         self._open = routes_open(self._view.kinds)
         self._numbers: dict[str, npt.NDArray[np.int64] | None] = {}
         self._every: dict[str, FieldColumn] | None = None
+        self._values_of_row: dict[int, list[Cell]] = {}
 
     def candidates(self) -> Iterator[tuple[int, npt.NDArray[np.int32]]]:
         """Yield (rule, rows) where an anchor was found on an open route, each row at most once."""
@@ -211,7 +217,9 @@ class _Run:
                 yield name, column.values[column.codes[place]]
 
     def _values(self, row: int) -> list[Cell]:
-        return [cell_of(value) for _, value in self._values_by_name(row)]
+        if row not in self._values_of_row:
+            self._values_of_row[row] = [cell_of(value) for _, value in self._values_by_name(row)]
+        return self._values_of_row[row]
 
     def fields_of(self, number: int, row: int) -> dict[str, Value]:
         """Return the fields of a matching row that met a condition of the rule, under their native names."""

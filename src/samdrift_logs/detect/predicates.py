@@ -100,7 +100,9 @@ def _grouped(children: Sequence[Expression], places: Mapping[str, int]) -> list[
 def _any_text(group: Sequence[Text], place: int) -> Predicate:
     """Return the test for any of several texts that ask the same field in the same case."""
     cased = group[0].cased
-    by_position = {position: [each.text for each in group if each.position is position] for position in Position}
+    by_position: dict[Position, list[str]] = {position: [] for position in Position}
+    for each in group:
+        by_position[each.position].append(each.text)
     equals = frozenset(by_position[Position.EQUALS])
     starts, ends = tuple(by_position[Position.STARTS]), tuple(by_position[Position.ENDS])
     inside = tuple(by_position[Position.CONTAINS])

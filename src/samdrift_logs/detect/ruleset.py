@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from samdrift_logs.detect import kept
+from samdrift_logs.detect import collection, kept
 from samdrift_logs.detect.files import read_rule_files
 from samdrift_logs.detect.rules import RuleSet
 
@@ -22,6 +22,11 @@ def load_rules(paths: Sequence[Path], *, cache: Path | None = None) -> RuleSet:
     `cache` is a folder of our own; with the same files in the same places the set comes from there, without parsing.
     Raises InputRefused for a path that does not exist.
     """
+    with collection.paused():
+        return _load(paths, cache)
+
+
+def _load(paths: Sequence[Path], cache: Path | None) -> RuleSet:
     files, unreadable = read_rule_files(paths)
     digest = hashlib.sha256(repr(_COMPILER).encode())
     for file in files:
