@@ -50,7 +50,8 @@ class Filter:
 def changed(query: QueryDict, **values: str | None) -> str:
     """Return the address of the same list with some values changed; None takes a value away. The place is forgotten."""
     copy = query.copy()
-    copy.pop("after", None)
+    for place in ("after", "page"):
+        copy.pop(place, None)
     for name, value in values.items():
         if value is None or value == "":
             copy.pop(name, None)
@@ -89,3 +90,17 @@ def sort_key(query: QueryDict, *, allowed: Sequence[str], default: str) -> str:
     """Return the sort order asked for, or `default` where it is none of `allowed`."""
     given = query.get("sort", default)
     return given if given.lstrip("-") in allowed else default
+
+
+def page_number(query: QueryDict) -> int:
+    """Return the page asked for, counting from 1; 1 where none or nonsense is asked."""
+    given = query.get("page", "1")
+    return int(given) if given.isdecimal() and len(given) < 7 else 1
+
+
+def neighbours(query: QueryDict, *, page: int, pages: int) -> dict[str, str]:
+    """Return the addresses of the pages before and after, empty where there is none."""
+    return {
+        "previous_page": changed(query, page=str(page - 1)) if page > 1 else "",
+        "next_page": changed(query, page=str(page + 1)) if page < pages else "",
+    }

@@ -77,6 +77,13 @@ class ActingAs:
         try:
             return acting.answer_within(request, view, purpose, args, kwargs)
         except acting.Detour as detour:
-            return HttpResponseRedirect(detour.address)
+            return _on_the_way(request, detour.address)
         except ScopeRefused as refused:
             return errors.forbidden(request, reason=str(refused))
+
+
+def _on_the_way(request: HttpRequest, address: str) -> HttpResponse:
+    """Send the reader there. A fragment that a page fetches by itself makes the whole page load anew instead."""
+    if getattr(request, "htmx", None):
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return HttpResponseRedirect(address)

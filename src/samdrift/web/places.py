@@ -47,6 +47,10 @@ _SUPPORT = frozenset({Purpose.SUPPORT})
 PLACES = (
     Place(group=_("Duty"), name=_("My work list"), view="home", icon="check", purposes=_ANY),
     Place(group=_("Tickets"), name=_("Tickets"), view="tickets", icon="ticket", purposes=_SUPPORT),
+    Place(group=_("Security"), name=_("Cases"), view="cases", icon="shield", purposes=_WATCH),
+    Place(group=_("Security"), name=_("Log search"), view="search", icon="search", purposes=_WATCH),
+    Place(group=_("Security"), name=_("Log sources"), view="sources", icon="source", purposes=_WATCH),
+    Place(group=_("Security"), name=_("Ledger"), view="ledger", icon="ledger", purposes=_WATCH),
 )
 
 

@@ -27,6 +27,7 @@ RANGES: dict[str, timedelta] = {
     "30d": timedelta(days=30),
 }
 OWN = "own"
+AROUND = timedelta(minutes=15)
 
 
 def term(field: str, value: str) -> str:
@@ -85,12 +86,29 @@ def time_range(given: QueryDict, *, now: datetime, default: str = "24h") -> Time
     """
     chosen = given.get("range", OWN if given.get("since") else default)
     if chosen in RANGES:
-        return TimeRange(since=now - RANGES[chosen], until=now, chosen=chosen)
+        return last(chosen, now=now)
     since = _instant(given.get("since", ""), fallback=now - RANGES[default])
     until = _instant(given.get("until", ""), fallback=now)
     if since >= until:
         raise RangeRefused(_("The time range ends before it begins. Turn the two times round."))
     return TimeRange(since=since, until=until, chosen=OWN)
+
+
+def range_names() -> list[tuple[str, str]]:
+    """Return the ranges with their names."""
+    return [
+        ("15m", _("Last 15 minutes")),
+        ("1h", _("Last hour")),
+        ("4h", _("Last 4 hours")),
+        ("24h", _("Last 24 hours")),
+        ("7d", _("Last 7 days")),
+        ("30d", _("Last 30 days")),
+    ]
+
+
+def last(chosen: str, *, now: datetime) -> TimeRange:
+    """Return the stretch of RANGES called `chosen`, back from now."""
+    return TimeRange(since=now - RANGES[chosen], until=now, chosen=chosen)
 
 
 def _instant(text: str, *, fallback: datetime) -> datetime:
@@ -107,3 +125,8 @@ def _instant(text: str, *, fallback: datetime) -> datetime:
 
 def _local(moment: datetime) -> str:
     return moment.astimezone(words.COPENHAGEN).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def seconds(count: int) -> timedelta:
+    """Return a length of time."""
+    return timedelta(seconds=count)

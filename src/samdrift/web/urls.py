@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from samdrift.web.views import acting, design, find, home, mine, opening, tickets
+from samdrift.web.views import acting, cases, design, find, home, mine, opening, search, sources, tickets
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -10,6 +10,13 @@ urlpatterns = [
     path("tickets/", tickets.queue, name="tickets"),
     path("tickets/new/", opening.new_ticket, name="new_ticket"),
     path("tickets/<uuid:ticket>/", tickets.ticket, name="ticket"),
+    path("cases/", cases.queue, name="cases"),
+    path("cases/<uuid:case>/", cases.case, name="case"),
+    path("alerts/<uuid:alert>/", cases.alert, name="alert"),
+    path("logs/", search.search, name="search"),
+    path("logs/<str:event>/", search.event, name="event"),
+    path("sources/", sources.sources, name="sources"),
+    path("ledger/", sources.ledger, name="ledger"),
     path("acting/", acting.choose, name="acting"),
     path("scope/", acting.why, name="scope"),
     path("settings/", mine.my_settings, name="settings"),

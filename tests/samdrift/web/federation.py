@@ -12,9 +12,12 @@ from samdrift.catalogue import operations as catalogue
 from samdrift.federation import operations as federation
 from samdrift.federation import queries
 from samdrift.federation.rules import Kind, Line, Role
+from samdrift.foundation import outbox
 from samdrift.foundation.scoped import entered
+from samdrift.soc import queries as soc
 from samdrift.support import operations as support
 from samdrift_logs.scope import Purpose, all_organisations
+from tests.samdrift.web import logs
 
 PASSWORD = "en lang nok adgangskode"
 FROM = date(2026, 1, 1)
@@ -34,6 +37,9 @@ class Federation:
     subscription: UUID
     ticket: UUID
     hidden_ticket: UUID
+    source: UUID
+    case: UUID
+    alert: UUID
     users: dict[str, UUID]
 
 
@@ -49,14 +55,14 @@ def _user(name: str, organisation: UUID, role: Role, at: datetime, team: UUID | 
     return user
 
 
-def build(*, content: Path, at: datetime) -> Federation:
+def build(*, content: Path, data: Path, at: datetime) -> Federation:
     """Make the federation with the operations that everybody uses."""
     scope = all_organisations(purpose=Purpose.OPERATION, reason="set up for a test", actor="test")
     with entered(scope):
-        return _build(content, at)
+        return _build(content, data, at)
 
 
-def _build(content: Path, at: datetime) -> Federation:
+def _build(content: Path, data: Path, at: datetime) -> Federation:
     unit = _organisation(Kind.UNIT, "Enhed Syd", "99000018", at, cvr_invented=True, region="Syddanmark")
     other_unit = _organisation(Kind.UNIT, "Enhed Nord", "99000026", at, cvr_invented=True, region="Nordjylland")
     odense = _organisation(Kind.MUNICIPALITY, "Odense Kommune", "35209115", at, kommunekode="0461")
@@ -68,23 +74,21 @@ def _build(content: Path, at: datetime) -> Federation:
     assens_spoc = federation.add_team(organisation=assens, name="SPOC", line=Line.FIRST, at=at)
     aalborg_spoc = federation.add_team(organisation=aalborg, name="SPOC", line=Line.FIRST, at=at)
     second_line = federation.add_team(organisation=unit, name="Servere", line=Line.SECOND, at=at)
-    soc = federation.add_team(organisation=unit, name="SOC", line=Line.SOC, at=at)
+    watch = federation.add_team(organisation=unit, name="SOC", line=Line.SOC, at=at)
     users = {
         "spoc": _user("Sanne Poulsen", odense, Role.SPOC_AGENT, at, spoc),
         "second_line": _user("Bo Riis", unit, Role.SECOND_LINE_AGENT, at, second_line),
-        "analyst": _user("Anna Holm", unit, Role.ANALYST, at, soc),
+        "analyst": _user("Anna Holm", unit, Role.ANALYST, at, watch),
         "buyer": _user("Ib Krog", odense, Role.SERVICE_BUYER, at),
         "manager": _user("Mia Lund", unit, Role.SERVICE_MANAGER, at),
         "ciso": _user("Carl Iversen", odense, Role.CISO, at),
         "governance": _user("Gerda Vang", odense, Role.GOVERNANCE, at),
         "administrator": _user("Adam Skov", odense, Role.ADMINISTRATOR, at),
         "stranger": _user("Nora Kjær", aalborg, Role.SPOC_AGENT, at, aalborg_spoc),
-        "both": _user("Tove Dahl", unit, Role.ANALYST, at, soc),
+        "both": _user("Tove Dahl", unit, Role.ANALYST, at, watch),
     }
-    for role, organisation, team in (
-        (Role.SECOND_LINE_AGENT, unit, second_line),
-        (Role.SPOC_AGENT, assens, assens_spoc),
-    ):
+    more = ((Role.SECOND_LINE_AGENT, unit, second_line), (Role.SPOC_AGENT, assens, assens_spoc))
+    for role, organisation, team in more:
         federation.add_membership(
             user=users["both"], organisation=organisation, role=role, team=team, from_date=FROM, at=at
         )
@@ -97,7 +101,13 @@ def _build(content: Path, at: datetime) -> Federation:
     )
     ticket = _ticket(at, odense, unit, second_line, spoc, subscription, "Servicedesken kan ikke logge på filserveren")
     hidden = _ticket(at, aalborg, None, aalborg_spoc, None, None, "Fortroligt i Aalborg")
+    source = logs.build(data=data, organisation=odense, subscription=subscription, at=at)
+    outbox.dispatch(now=at + timedelta(seconds=1))
+    case = soc.case_queue().rows[0].id
     return Federation(
+        source=source,
+        case=case,
+        alert=soc.alert_list(filters=soc.AlertFilters(case=case)).rows[0].id,
         unit=unit,
         other_unit=other_unit,
         odense=odense,

@@ -34,8 +34,6 @@ TEXTS = [
 # 1.4.11 asks 3 of what shows where a control is, and of charts
 FRONTS = ("edge", "accent", *STATES)
 EDGES = [*((front, behind) for front in FRONTS for behind in (*GROUNDS, "accent-tint", "quiet-tint"))]
-    *((edge, ground) for edge in ("edge", "accent", *STATES) for ground in (*GROUNDS, "accent-tint", "quiet-tint"))
-]
 
 
 def _luminance(colour: str) -> float:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from samdrift.federation import boundary
 from samdrift.foundation.scoped import entered
+from samdrift.soc import queries as soc
 from samdrift.support import queries as support
 from samdrift.web import words
 from samdrift.web.acting import first_of, purpose
@@ -94,7 +95,38 @@ def _ticket_figures(counts: support.TicketCounts) -> list[Figure]:
     return [figure for figure in figures if figure.count]
 
 
-SECTIONS: Mapping[Purpose, Callable[[Any, datetime], dict[str, Any]]] = {Purpose.SUPPORT: _support}
+def _watch(request: Any, since: datetime) -> dict[str, Any]:
+    actor = request.acting.actor
+    mine = soc.my_cases(user=actor.user_id, limit=12)
+    waiting = soc.case_queue(filters=soc.CaseFilters(states=("new",)), per_page=8)
+    changed = soc.case_queue(filters=soc.CaseFilters(states=()), sort="changed", descending=True, per_page=8)
+    known = {row.id for row in (*mine, *waiting.rows)}
+    heard = soc.sources(at=request.at)
+    return {
+        "kind": "watch",
+        "figures": _case_figures(soc.case_counts(user=actor.user_id), heard),
+        "mine": mine,
+        "waiting": waiting.rows,
+        "changed": [row for row in changed.rows if row.changed_at > since and row.id not in known],
+    }
+
+
+def _case_figures(counts: soc.CaseCounts, heard: soc.SourceList) -> list[Figure]:
+    cases, sources = reverse("cases"), reverse("sources")
+    figures = [
+        Figure(count=counts.new, label=_("new, nobody has taken them"), address=f"{cases}?state=new", tone="late"),
+        Figure(count=counts.severe, label=_("of level high or worse"), address=f"{cases}?level=high", tone="late"),
+        Figure(count=counts.mine, label=_("mine"), address=f"{cases}?who=me", tone=""),
+        Figure(count=counts.open, label=_("open in all"), address=cases, tone=""),
+        Figure(count=heard.silent, label=_("silent log sources"), address=f"{sources}?state=silent", tone="soon"),
+    ]
+    return [figure for figure in figures if figure.count]
+
+
+SECTIONS: Mapping[Purpose, Callable[[Any, datetime], dict[str, Any]]] = {
+    Purpose.WATCH: _watch,
+    Purpose.SUPPORT: _support,
+}
 
 
 def _last_visit(request: Any) -> datetime:

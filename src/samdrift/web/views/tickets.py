@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from samdrift.federation import queries as federation
+from samdrift.processes import queries as processes
+from samdrift.soc import queries as soc
 from samdrift.support import queries
 from samdrift.support.rules import Step
 from samdrift.web import explaining, lists, telling
@@ -47,18 +49,17 @@ def queue(request: Any) -> HttpResponse:
         filters=_filters(request),
         sort=sort.lstrip("-"),
         descending=sort.startswith("-"),
-        page=_page_number(request),
+        page=lists.page_number(request.GET),
     )
     context = {
         "found": found,
         "rows": [ticket_shown(row, at=request.at) for row in found.rows],
         "heads": lists.heads(_columns(), sort=sort, query=request.GET),
         "filters": _choices(request),
-        "kept": {name: request.GET[name] for name in ("sort", "text") if request.GET.get(name)},
+        "kept": {name: request.GET[name] for name in ("sort",) if request.GET.get(name)},
         "text": request.GET.get("text", ""),
         "without_text": lists.changed(request.GET, text=None),
-        "next_page": lists.changed(request.GET, page=str(found.page + 1)) if found.page < found.pages else "",
-        "previous_page": lists.changed(request.GET, page=str(found.page - 1)) if found.page > 1 else "",
+        **lists.neighbours(request.GET, page=found.page, pages=found.pages),
     }
     return render(request, "web/tickets/_queue.html" if request.htmx else "web/tickets/queue.html", context)
 
@@ -94,16 +95,14 @@ def _choices(request: HttpRequest) -> list[lists.Filter]:
         ("closed", _("Closed")),
         ("all", _("All, closed ones too")),
     ]
+    who = [("me", _("Me")), ("nobody", _("Nobody"))]
+    priorities = [(value, str(label)) for value, label in PRIORITY_LABELS]
     parts = [("receiver", _("Offered to us")), ("holder", _("Held by us")), ("follower", _("Followed by us"))]
     return [
         lists.choice(request.GET, name="state", label=_("State"), values=states),
         lists.choice(request.GET, name="part", label=_("Our part"), values=parts),
-        lists.choice(
-            request.GET, name="who", label=_("Assigned to"), values=[("me", _("Me")), ("nobody", _("Nobody"))]
-        ),
-        lists.choice(
-            request.GET, name="priority", label=_("Priority"), values=[(k, str(v)) for k, v in PRIORITY_LABELS]
-        ),
+        lists.choice(request.GET, name="who", label=_("Assigned to"), values=who),
+        lists.choice(request.GET, name="priority", label=_("Priority"), values=priorities),
         lists.choice(request.GET, name="late", label=_("Deadline"), values=[("1", _("Passed"))]),
     ]
 
@@ -115,16 +114,10 @@ def _columns() -> list[lists.Column]:
         lists.Column(label=_("Municipality")),
         lists.Column(label=_("Priority"), sort="priority"),
         lists.Column(label=_("State")),
-        lists.Column(label=_("Our deadline"), sort="due"),
-        lists.Column(label=_("Their deadline")),
+        lists.Column(label=_("Deadlines, ours first"), sort="due"),
         lists.Column(label=_("Held by")),
         lists.Column(label=_("Changed"), sort="changed"),
     ]
-
-
-def _page_number(request: HttpRequest) -> int:
-    given = request.GET.get("page", "1")
-    return int(given) if given.isdecimal() and len(given) < 7 else 1
 
 
 # ---- one ticket
@@ -180,11 +173,18 @@ def _shown(
         "with_clocks": with_clocks,
         "legs": [_leg(request, leg) for leg in page.legs if leg.ended_at is None],
         "past_legs": [leg for leg in page.legs if leg.ended_at is not None],
+        "case": _case(page),
         "english": request.LANGUAGE_CODE == "en",
         "writable": writable,
     }
     template = "web/tickets/_ticket.html" if request.htmx else "web/tickets/ticket.html"
     return render(request, template, context, status=status)
+
+
+def _case(page: queries.TicketPage) -> soc.CaseRow | None:
+    """Return the case that opened the ticket, where there is one."""
+    case = processes.case_of_ticket(ticket=page.ticket.id)
+    return soc.cases_by_id([case]).get(case) if case else None
 
 
 def _message(request: Any, page: queries.TicketPage, bound: Mapping[Step, forms.Form]) -> forms.Form:
