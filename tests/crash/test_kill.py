@@ -73,11 +73,16 @@ class Processes:
 
 @attrs.define
 class Client(threading.Thread):
-    """A shipper: sends documents in batches by `_bulk` and sends each again until it is answered 201 or 409."""
+    """A shipper: sends documents in batches by `_bulk` and sends each again until it is answered 201 or 409.
+
+    Now and then it hangs up before the answer, as a shipper with a short patience does: what it sends again may be
+    stored already.
+    """
 
     organisation: UUID
     port: int
     stop: threading.Event
+    chance: random.Random
     acknowledged: set[str] = attrs.field(factory=set)
     sent_again: int = 0
     conflicts: int = 0
@@ -113,7 +118,7 @@ class Client(threading.Thread):
                 f"http://127.0.0.1:{self.port}/_bulk",
                 content="\n".join(lines) + "\n",
                 headers={"Content-Type": "application/x-ndjson", "Authorization": f"ApiKey {self.organisation}"},
-                timeout=10,
+                timeout=httpx.Timeout(10, read=0.003 if self.chance.random() < 0.1 else 10),
                 trust_env=False,
             )
             items = answer.json()["items"] if answer.status_code == 200 else []
@@ -176,7 +181,10 @@ def test_kill_of_any_process_loses_nothing_and_doubles_nothing(processes: Proces
     for name in ("receive", "work-1", "work-2"):
         processes.start(name)
     stop = threading.Event()
-    clients = [Client(organisation, processes.bulk_port, stop) for organisation in ORGANISATIONS]
+    clients = [
+        Client(organisation, processes.bulk_port, stop, random.Random(f"{SEED} {organisation}"))
+        for organisation in ORGANISATIONS
+    ]
     plain = SyslogClient(processes.syslog_port, stop)
     for thread in (*clients, plain):
         thread.start()
@@ -207,6 +215,7 @@ def test_kill_of_any_process_loses_nothing_and_doubles_nothing(processes: Proces
     )
     assert sum(killed.values()) >= 20
     assert lost == set()
+    assert any(client.conflicts for client in clients)
     assert [name for name, count in (*documents.items(), *lines.items()) if count != 1] == []
     _check_ledger(processes.data, len(documents) + len(lines))
     _check_alerts(processes.data, {name for name in documents if name.endswith("7")})

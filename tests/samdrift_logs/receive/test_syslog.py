@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 import ipaddress
@@ -23,8 +24,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from samdrift_logs.errors import StorageFailed
-from samdrift_logs.events.sources import Source
-from samdrift_logs.journal import JournalLimits
+from samdrift_logs.events.sources import RegistryFile, Source
+from samdrift_logs.journal import Journal, JournalLimits
+from samdrift_logs.receive.intake import Intake
+from samdrift_logs.receive.syslog import UdpDoor, udp_socket
 from samdrift_logs.runner.receive import PortTaken, ReceiveSettings
 from tests.samdrift_logs.receive.running import LOCAL, ODENSE, Receiver, wait_until
 
@@ -388,3 +391,23 @@ def test_failed_sync_ends_the_process_so_that_it_is_started_anew(
 
 def _fail_sync(descriptor: int) -> None:
     raise OSError(5, "Input/output error")
+
+
+def test_udp_datagrams_that_the_kernel_dropped_are_counted_as_loss(tmp_path: Path) -> None:
+    async def flood() -> int:
+        journal = Journal(tmp_path / "journal", limits=JournalLimits(disk_reserve_bytes=0))
+        intake = Intake(journal, RegistryFile(tmp_path / "sources.json"))
+        bound = udp_socket("127.0.0.1", 0)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        door = UdpDoor(intake, bound)
+        door._pause()  # what it does itself while the journal is behind
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(500):
+                sender.sendto(b"<13>" + b"x" * 500, bound.getsockname())
+        door.count_drops()
+        lost = intake.door("syslog_udp").lost
+        await door.drain()
+        journal.close()
+        return lost
+
+    assert 300 < asyncio.run(flood()) < 500
