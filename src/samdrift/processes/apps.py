@@ -11,4 +11,8 @@ class ProcessesConfig(AppConfig):
 
     def ready(self) -> None:
         """Subscribe to the facts that begin each journey."""
-        from samdrift.processes import case_opens_ticket, ticket_follows_case  # noqa: F401
+        from samdrift.processes import (  # noqa: F401
+            case_opens_ticket,
+            organisation_gets_lake,
+            ticket_follows_case,
+        )

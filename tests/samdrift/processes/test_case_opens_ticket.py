@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -128,3 +129,10 @@ def test_closed_case_and_closed_ticket_are_told_to_each_other_once(services: Ser
         "resolved",
         "closed",
     ]
+
+
+def test_onboarded_organisation_gets_its_tables(services: Services, data: Path) -> None:
+    hand_out(AT)
+
+    tables = {path.name for path in (data / "lake").iterdir()}
+    assert {str(organisation) for organisation in services.world.organisations.values()} <= tables

@@ -83,11 +83,11 @@ def place_alerts(
 ) -> dict[UUID, Placement]:
     """Return where each alert ends. `stored` holds the open cases by key and gets the new drafts added to it.
 
-    Alerts are taken in the order of their arrival; the same id twice is placed once.
+    Alerts are taken in the order of their arrival, then as given; the same id twice is placed once.
     """
     open_cases = {key: list(drafts) for key, drafts in stored.items()}
     placements: dict[UUID, Placement] = {}
-    for key, alert in sorted(alerts, key=lambda pair: (pair[1].received_at, str(pair[1].id))):
+    for key, alert in sorted(alerts, key=lambda pair: pair[1].received_at):
         if alert.id in placements:
             continue
         drafts = open_cases.setdefault(key, [])

@@ -42,7 +42,8 @@ from samdrift.soc.queries.logs import (
     top_values,
 )
 from samdrift.soc.queries.pipeline import PipelineState, ProcessState, pipeline_state
-from samdrift.soc.queries.sources import CredentialRow, SourceList, SourceRow, source_page, sources
+from samdrift.soc.queries.sources import CredentialRow, SourceList, SourceMissing, SourceRow, source_page, sources
+from samdrift_logs.search import Histogram, QueryError, SearchHit, SearchResult, SearchStopped, TopValues
 
 __all__ = [
     "AlertFilters",
@@ -61,13 +62,20 @@ __all__ = [
     "CredentialRow",
     "EventMissing",
     "EventPage",
+    "Histogram",
     "LedgerLine",
     "LedgerSum",
     "Look",
     "PipelineState",
     "ProcessState",
+    "QueryError",
+    "SearchHit",
+    "SearchResult",
+    "SearchStopped",
     "SourceList",
+    "SourceMissing",
     "SourceRow",
+    "TopValues",
     "alert_list",
     "alert_page",
     "case_counts",

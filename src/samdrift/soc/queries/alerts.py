@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import attrs
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 from samdrift.foundation import audit
 from samdrift.soc.models import Alert
@@ -107,20 +108,21 @@ def alert_page(*, alert: UUID, at: dt.datetime) -> AlertPage:
         after={"rule": found.rule_id, "event": found.event_id},
         at=at,
     )
-    raw = found.event.get("raw", "") if found.event else ""
+    event = found.event
+    raw = event.get("raw", "") if event else ""
     return AlertPage(
         alert=alert_row(found),
         description=found.description,
         what_to_do=found.what_to_do,
         ruleset_version=found.ruleset_version,
         matched=found.matched,
-        event=found.event,
+        event=event,
         raw=str(raw),
     )
 
 
-def alert_row(alert: Alert) -> AlertRow:
-    """Return a row; organisation, counterparty and case must be loaded."""
+def alert_row(alert: Any) -> AlertRow:
+    """Return a row from one of `loaded_alerts`."""
     return AlertRow(
         id=alert.pk,
         rule_id=alert.rule_id,
@@ -141,19 +143,20 @@ def alert_row(alert: Alert) -> AlertRow:
         case=alert.case_id,
         case_number=alert.case.number if alert.case else "",
         is_first_of_kind=alert.is_first_of_kind,
-        has_event=alert.event is not None,
+        has_event=alert.has_event,
     )
 
 
-def loaded_alerts(rows: QuerySet[Alert]) -> QuerySet[Alert]:
-    """Return the rows with what alert_row needs."""
-    return rows.select_related("organisation", "counterparty", "case")
+def loaded_alerts(rows: QuerySet[Alert]) -> QuerySet[Any]:
+    """Return the rows with what alert_row needs, and without the events, which are large."""
+    has_event = ExpressionWrapper(Q(event__isnull=False), output_field=BooleanField())
+    return rows.select_related("organisation", "counterparty", "case").annotate(has_event=has_event).defer("event")
 
 
 _loaded = loaded_alerts
 
 
-def _filtered(filters: AlertFilters) -> QuerySet[Alert]:
+def _filtered(filters: AlertFilters) -> QuerySet[Any]:
     found = _loaded(Alert.objects.all())
     exact = {
         "organisation": filters.organisation,

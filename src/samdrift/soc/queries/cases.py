@@ -186,7 +186,7 @@ def case_page(*, case: UUID, actor: Acting) -> CasePage:
     if found is None:
         raise CaseMissing(f"there is no case {case} within what you may see")
     entries = [_entry_row(entry) for entry in CaseEntry.objects.filter(case=found)]
-    alerts = loaded_alerts(Alert.objects.filter(case=found)).defer("event").order_by("received_at", "id")
+    alerts = loaded_alerts(Alert.objects.filter(case=found)).order_by("received_at", "id")
     listed = list(alerts[:_SHOWN_ALERTS])
     firsts = list(alerts.filter(is_first_of_kind=True))
     kinds = _kinds(found, firsts)
