@@ -96,7 +96,7 @@ class _Run:
         self._open = routes_open(self._view.kinds)
         self._numbers: dict[str, npt.NDArray[np.int64] | None] = {}
         self._every: dict[str, FieldColumn] | None = None
-        self._values_of_row: dict[int, list[Cell]] = {}
+        self._cells_of_row: dict[int, list[tuple[str, Cell]]] = {}
 
     def candidates(self) -> Iterator[tuple[int, npt.NDArray[np.int32]]]:
         """Yield (rule, rows) where an anchor was found on an open route, each row at most once."""
@@ -163,8 +163,9 @@ class _Run:
         """Yield (row, rule) for each of the candidate rows of which the rule is true."""
         planned = self._plan.rules[number]
         if planned.keywords:
+            found = self._named_cells(rows.tolist())
             for row in rows.tolist():
-                if planned.test(self._cells(planned, row), self._values(row)):
+                if planned.test(self._cells(planned, row), [cell for _, cell in found[row]]):
                     yield row, number
             return
         known = self._memory.verdicts.setdefault(number, {})
@@ -210,16 +211,17 @@ class _Run:
             self._every = self._view.every_column()
         return self._every
 
-    def _values_by_name(self, row: int) -> Iterator[tuple[str, Value]]:
-        for name, column in self._every_column().items():
-            place = int(np.searchsorted(column.rows, row))
-            if place < len(column.rows) and column.rows[place] == row:
-                yield name, column.values[column.codes[place]]
-
-    def _values(self, row: int) -> list[Cell]:
-        if row not in self._values_of_row:
-            self._values_of_row[row] = [cell_of(value) for _, value in self._values_by_name(row)]
-        return self._values_of_row[row]
+    def _named_cells(self, rows: Sequence[int]) -> dict[int, list[tuple[str, Cell]]]:
+        """Return every value of these rows with its native name, gathered once per row: what keywords look at."""
+        new = np.array([row for row in rows if row not in self._cells_of_row], dtype=np.int32)
+        self._cells_of_row.update((row, []) for row in new.tolist())
+        for name, column in self._every_column().items() if len(new) else ():
+            places = np.searchsorted(column.rows, new)
+            places[places == len(column.rows)] = 0
+            for row, place in zip(new.tolist(), places.tolist(), strict=True):
+                if len(column.rows) and column.rows[place] == row:
+                    self._cells_of_row[row].append((name, cell_of(column.values[column.codes[place]])))
+        return self._cells_of_row
 
     def fields_of(self, number: int, row: int) -> dict[str, Value]:
         """Return the fields of a matching row that met a condition of the rule, under their native names."""
@@ -231,7 +233,7 @@ class _Run:
             if cell is not None:
                 fields[self._view.spelling(planned.fields[place], row)] = cell.value
         if planned.evidence.keywords:
-            for name, value in self._values_by_name(row):
-                if planned.evidence.met_by(cell_of(value)):
-                    fields[name] = value
+            for name, cell in self._named_cells([row])[row]:
+                if planned.evidence.met_by(cell):
+                    fields[name] = cell.value
         return fields
