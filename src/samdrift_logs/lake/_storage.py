@@ -34,6 +34,7 @@ _SCHEMAS = {"events": layout.EVENT_TABLE_SCHEMA, "rejects": layout.REJECT_TABLE_
 # Checkpoints and log clean-up are ours (upkeep.py), because delta-rs would leave them unsynced.
 _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 _COMMIT_ATTEMPTS = 8
+_WRITE_ATTEMPTS = 3  # `vacuum` may take an empty day's folder away just before its first file comes
 Action = AddAction | RemoveAction
 # Tells a held handle that the organisation was removed and onboarded again (inodes are used anew, so they do not).
 _INCARNATION = ".incarnation"
@@ -230,12 +231,15 @@ def write_file(folder: Path, *, day: dt.date, rows: pa.Table) -> AddAction:
     """Write rows of one day to one Parquet file and flush it. Not visible until committed. Raises StorageFailed."""
     relative = f"day={day.isoformat()}/{time.time_ns():020d}-{uuid.uuid4()}.parquet"
     path = folder / relative
-    durable.make_folder(path.parent, below=folder)
-    try:
-        pq.write_table(rows, path, compression="zstd", compression_level=3, store_schema=False)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise durable.refused(error, path) from error
+    for attempt in range(_WRITE_ATTEMPTS):
+        durable.make_folder(path.parent, below=folder)
+        try:
+            pq.write_table(rows, path, compression="zstd", compression_level=3, store_schema=False)
+            break
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            if attempt == _WRITE_ATTEMPTS - 1 or not isinstance(error, FileNotFoundError):
+                raise durable.refused(error, path) from error
     durable.sync_file(path)
     durable.sync_folder(path.parent)
     return add_action(folder, path, day=day, stats=layout.statistics_of(rows), new_rows=True)

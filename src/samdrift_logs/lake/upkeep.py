@@ -213,7 +213,8 @@ def _delete_unnamed(table: DeltaTable, *, older_than: float) -> int:
             continue
     for day in folder.glob("day=*"):
         try:
-            day.rmdir()  # only where it is empty
+            if day.stat().st_mtime < older_than:  # a writer may have made it a moment ago
+                day.rmdir()  # only where it is empty
         except OSError:
             continue
     return deleted

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from samdrift_logs.errors import StorageFailed
-from samdrift_logs.lake import Gate, Lake, LakeWriter, upkeep
+from samdrift_logs.lake import Gate, Lake, LakeWriter, durable, upkeep
 from samdrift_logs.lake._storage import maintenance_lock
 from samdrift_logs.search import SearchRequest, histogram, search, stream
 from tests.samdrift_logs.lake.rows import NOON, ODENSE, event, events, reject, rejects, watch
@@ -102,9 +102,27 @@ def test_retain_takes_whole_days_and_vacuum_deletes_after_grace(lake: Lake) -> N
     assert data_files(lake) == 3
     assert lake.vacuum(grace_hours=0).deleted_files == 1
     assert data_files(lake) == 2
+    lake.vacuum(grace_hours=0)
     assert not list(lake.root.glob("*/events/day=2026-10-23"))
     with pytest.raises(ValueError, match="at least one day"):
         lake.retain(days=0, now=NOON)
+
+
+def test_write_into_a_day_whose_folder_vacuum_takes_away(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_folder = durable.make_folder
+    taken: list[Path] = []
+
+    def make_and_take_away(path: Path, *, below: Path) -> None:
+        make_folder(path, below=below)
+        if not taken:
+            path.rmdir()
+            taken.append(path)
+
+    monkeypatch.setattr(durable, "make_folder", make_and_take_away)
+    write(lake, 1)
+
+    assert len(taken) == 1
+    assert ids(lake) == ["0-1-0"]
 
 
 def test_vacuum_deletes_orphans_of_a_crash(lake: Lake) -> None:
@@ -153,7 +171,7 @@ def test_reader_with_an_old_file_list_opens_the_gate_again(lake: Lake) -> None:
 
 
 def test_reads_never_fail_while_writer_and_compactor_run(lake: Lake) -> None:
-    commits, per_commit = 40, 25
+    commits, per_commit = 25, 25
     written = threading.Event()
     problems: list[BaseException] = []
 
@@ -180,7 +198,7 @@ def test_reads_never_fail_while_writer_and_compactor_run(lake: Lake) -> None:
         while not written.is_set():
             lake.compact(min_files=3)
             lake.checkpoint(after_commits=5)
-            lake.vacuum(grace_hours=0.5 / 3600)  # shorter than a file waits for its commit would break the writer
+            lake.vacuum(grace_hours=3 / 3600)  # less than a file waits for its commit would break the writer
 
     def read_on() -> None:
         gate = Gate(lake)
