@@ -99,8 +99,6 @@ class Journal:
         self._backlog_bytes = 0
         self._closing = False
 
-    # ------------------------------------------------------------------ appending
-
     def start(self) -> list[Damage]:
         """Become the writer: take the lock, recover each partition, start the committing thread.
 
@@ -160,8 +158,6 @@ class Journal:
             self._lock.release()
             self._lock = None
 
-    # ------------------------------------------------------------------ reading
-
     def reader(self, partition: int) -> Reader:
         """Return a new reader of a partition."""
         return Reader(self._partition_folder(partition), partition)
@@ -169,8 +165,6 @@ class Journal:
     def lease(self, partition: int) -> Lock | None:
         """Take a partition, or return None where another owner has it. A dead owner's lease is free at once."""
         return take_lock(self._partition_folder(partition) / "lease")
-
-    # ------------------------------------------------------------------ house-keeping
 
     @property
     def failed(self) -> str | None:
@@ -208,8 +202,6 @@ class Journal:
                 path.unlink()
                 gone += 1
         return gone
-
-    # ------------------------------------------------------------------ the committing thread
 
     def _commit_for_ever(self) -> None:
         while True:

@@ -79,8 +79,6 @@ class ElasticsearchDoor:
             return await self._bulk(request, source, parts[0] if len(parts) == 2 else "")
         return self._ask(request, parts)
 
-    # ------------------------------------------------------------------ _bulk
-
     async def _bulk(self, request: web.Request, source: Source, index: str) -> web.Response:
         kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind not in _BULK_TYPES:
@@ -150,8 +148,6 @@ class ElasticsearchDoor:
             rejects=[(item.document, cast(str, item.refused)) for item in refused],
             duplicates=sum(item.duplicate for item in items),
         )
-
-    # ------------------------------------------------------------------ what shippers ask on their way
 
     def _ask(self, request: web.Request, parts: Sequence[str]) -> web.Response:
         accept = request.headers.get("Accept", "*/*")

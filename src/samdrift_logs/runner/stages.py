@@ -77,6 +77,7 @@ def real_stages(data: Path, rules: Sequence[Path]) -> Stages:
         about={
             "ruleset": ruleset.version,
             "rules": len(ruleset.rules),
-            "rules_refused": [str(refusal) for refusal in ruleset.refused],
+            "rules_refused": len(ruleset.refused),
+            "rules_refused_first": [str(refusal) for refusal in ruleset.refused[:20]],
         },
     )

@@ -16,7 +16,7 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from uuid import UUID
 
@@ -35,13 +35,12 @@ from samdrift_logs.journal import (
     Ledger,
     Quiet,
     Reader,
-    Settlement,
-    minute_of,
 )
 from samdrift_logs.lake import OrganisationUnknown
 from samdrift_logs.runner import leavers as leaving
 from samdrift_logs.runner.isolate import without_bad_lines
-from samdrift_logs.runner.stages import Count, Outcome, Stages, real_stages
+from samdrift_logs.runner.positions import Held, Partition, Pause
+from samdrift_logs.runner.stages import Outcome, Stages, real_stages
 
 BALANCE_S = 2.0
 SHOW_S = 1.0
@@ -68,62 +67,6 @@ class LakeIncomplete(StorageFailed):
     """The lake says that it stored fewer or more rows than it was given."""
 
 
-@attrs.define
-class _Pause:
-    """Growing pauses between tries."""
-
-    failures: int = 0
-    until: float = 0.0
-
-    def after_failure(self, settings: WorkSettings) -> None:
-        self.failures += 1
-        longest = min(settings.longest_pause_s, settings.first_pause_s * 2 ** (self.failures - 1))
-        self.until = time.monotonic() + longest
-
-    def over(self) -> bool:
-        return time.monotonic() >= self.until
-
-
-@attrs.define
-class _Held:
-    """What waits to be stored in one commit, and up to which sequence it goes."""
-
-    through: int
-    events: list[pa.Table] = attrs.field(factory=list)
-    rejects: list[pa.Table] = attrs.field(factory=list)
-    settlements: list[Settlement] = attrs.field(factory=list)
-    rows: int = 0
-    oldest: float | None = None  # monotonic time since when something waits
-
-    def take(self, records: Sequence[JournalRecord], outcome: Outcome) -> None:
-        """Add what came of some records."""
-        if outcome.events.table.num_rows:
-            self.events.append(outcome.events.table)
-        if outcome.rejects.table.num_rows:
-            self.rejects.append(outcome.rejects.table)
-        self.settlements += _settlements(records, outcome.counts)
-        self.rows += outcome.events.table.num_rows + outcome.rejects.table.num_rows + len(records)
-        self.oldest = self.oldest or time.monotonic()
-
-
-@attrs.define
-class _Partition:
-    """Where a worker is in one partition it leases.
-
-    `held` is being filled; `storing` is with the storing thread, or waits to be tried again when `task` is None.
-    """
-
-    number: int
-    reader: Reader
-    after: int  # read and detected up to here
-    held: _Held
-    storing: _Held | None = None
-    task: Future[None] | None = None
-    waiting: Sequence[Alert] = ()  # alerts that the sink has not taken yet
-    sink_pause: _Pause = attrs.field(factory=_Pause)
-    lake_pause: _Pause = attrs.field(factory=_Pause)
-
-
 class Worker:
     """One worker. `sink` takes alerts, may be given the same ones again, and raises when it could not keep them."""
 
@@ -138,8 +81,9 @@ class Worker:
         self._ledger = Ledger(settings.data / "ledger")
         self._quiet = Quiet(settings.data)
         self._shown = CountersFile(settings.data / "run", settings.name)
-        self._partitions: dict[int, _Partition] = {}
+        self._partitions: dict[int, Partition] = {}
         self._delays_s: collections.deque[float] = collections.deque(maxlen=1000)
+        self._pauses = {"first_s": settings.first_pause_s, "longest_s": settings.longest_pause_s}
         self._storer = ThreadPoolExecutor(1, "store")  # detection goes on while the disk works
 
     def run(self, stop: threading.Event) -> None:
@@ -168,8 +112,6 @@ class Worker:
             leases.close()
             self._ledger.close()
 
-    # ------------------------------------------------------------------ leases
-
     def _balance(self, leases: Leases) -> None:
         for number in leases.surplus():
             partition = self._partitions[number]
@@ -180,11 +122,9 @@ class Worker:
         for number in leases.take():
             reader = self._journal.reader(number)
             acknowledged = reader.acknowledged
-            self._partitions[number] = _Partition(number, reader, acknowledged, _Held(acknowledged))
+            self._partitions[number] = Partition(number, reader, acknowledged, Held(acknowledged))
 
-    # ------------------------------------------------------------------ one step
-
-    def _step(self, partition: _Partition) -> bool:
+    def _step(self, partition: Partition) -> bool:
         """Go one step on in a partition. Returns whether there was something to do."""
         self._look_after_storing(partition)
         if partition.waiting:
@@ -198,9 +138,13 @@ class Worker:
             self._begin_storing(partition)
         return bool(records)
 
-    def _read(self, partition: _Partition) -> list[JournalRecord]:
+    def _read(self, partition: Partition) -> list[JournalRecord]:
         lost, damaged = partition.reader.lost_records, partition.reader.damaged_bytes
-        records = partition.reader.read(partition.after, self.settings.read_bytes)
+        try:
+            records = partition.reader.read(partition.after, self.settings.read_bytes)
+        except OSError as error:
+            self.problems[f"journal {partition.number}"] = f"cannot be read: {error}"
+            return []
         self.counters["lost_records"] += partition.reader.lost_records - lost
         self.counters["damaged_bytes"] += partition.reader.damaged_bytes - damaged
         if partition.reader.damages:
@@ -208,7 +152,7 @@ class Worker:
             self.problems[f"journal {partition.number}"] = f"{last.file} at {last.offset}: {last.reason}"
         return records
 
-    def _take(self, partition: _Partition, records: Sequence[JournalRecord]) -> None:
+    def _take(self, partition: Partition, records: Sequence[JournalRecord]) -> None:
         """Normalise and detect records, and hold what came of them for the sink and the lake."""
         outcome, alerts = self._through_stages(records)
         partition.after = records[-1].sequence
@@ -236,54 +180,52 @@ class Worker:
             self.counters["lines_set_aside"] += bad
             return through(kept)
 
-    def _sink_waiting(self, partition: _Partition) -> bool:
+    def _sink_waiting(self, partition: Partition) -> bool:
         """Give the waiting alerts to the sink. Returns whether it took them."""
         try:
             if partition.waiting:
                 self._sink(partition.waiting)
         except Exception as error:
-            partition.sink_pause.after_failure(self.settings)
+            partition.sink_pause.begin(**self._pauses)
             self.counters["sink_failures"] += 1
             self.problems["sink"] = f"{len(partition.waiting)} alerts wait: {type(error).__name__}: {error}"
             return False
         if partition.sink_pause.failures:
-            partition.sink_pause = _Pause()
+            partition.sink_pause = Pause()
             self.problems.pop("sink", None)
         self.counters["alerts"] += len(partition.waiting)
         partition.waiting = ()
         partition.held.through = partition.after
         return True
 
-    # ------------------------------------------------------------------ storing
-
-    def _is_due(self, partition: _Partition) -> bool:
+    def _is_due(self, partition: Partition) -> bool:
         held = partition.held
         if held.oldest is None or partition.waiting:
             return False
         age = time.monotonic() - held.oldest
         return held.rows >= self.settings.commit_rows or age >= self.settings.commit_interval_s
 
-    def _begin_storing(self, partition: _Partition) -> None:
+    def _begin_storing(self, partition: Partition) -> None:
         if partition.storing is None:
-            partition.storing, partition.held = partition.held, _Held(partition.held.through)
+            partition.storing, partition.held = partition.held, Held(partition.held.through)
         partition.task = self._storer.submit(self._store, partition.number, partition.reader, partition.storing)
 
-    def _look_after_storing(self, partition: _Partition) -> None:
+    def _look_after_storing(self, partition: Partition) -> None:
         """Take note of a commit that has ended; try one again that failed, when its pause is over."""
         if partition.task is not None and partition.task.done():
             failure, partition.task = partition.task.exception(), None
             if failure is None:
-                partition.storing, partition.lake_pause = None, _Pause()
+                partition.storing, partition.lake_pause = None, Pause()
                 self.problems.pop(f"store {partition.number}", None)
                 self.counters["commits"] += 1
             else:
-                partition.lake_pause.after_failure(self.settings)
+                partition.lake_pause.begin(**self._pauses)
                 self.problems[f"store {partition.number}"] = f"{type(failure).__name__}: {failure}"
                 self.counters["store_failures"] += 1
         elif partition.task is None and partition.storing is not None and partition.lake_pause.over():
             self._begin_storing(partition)
 
-    def _store_all(self, partition: _Partition) -> bool:
+    def _store_all(self, partition: Partition) -> bool:
         """Store what a partition holds, waiting for it. Returns False when something could not be stored."""
         while partition.storing is not None or (partition.held.oldest is not None and not partition.waiting):
             if partition.task is None:
@@ -295,14 +237,14 @@ class Worker:
                 return False
         return not partition.waiting
 
-    def _store(self, number: int, reader: Reader, held: _Held) -> None:
+    def _store(self, number: int, reader: Reader, held: Held) -> None:
         """Store, settle and acknowledge one commit. Raises what went wrong; all of it is then done again."""
         with self._quiet.working():
             self._write_known(number, held)
             self._ledger.settle(number, held.through, held.settlements)
             reader.acknowledge(held.through)
 
-    def _write_known(self, number: int, held: _Held) -> None:
+    def _write_known(self, number: int, held: Held) -> None:
         events, rejects = _joined(held.events, SCHEMA), _joined(held.rejects, REJECT_SCHEMA)
         try:
             self._write(number, held.through, events, rejects)
@@ -341,8 +283,6 @@ class Worker:
                 self.counters["tables_made"] += 1
         return [organisation for organisation in organisations if organisation not in known]
 
-    # ------------------------------------------------------------------ counters
-
     def _show(self) -> None:
         with contextlib.suppress(StorageFailed):
             self._shown.write(
@@ -350,7 +290,7 @@ class Worker:
                     "counters": dict(self.counters),
                     "problems": dict(self.problems),
                     "delay_s": _spread(self._delays_s),
-                    "partitions": [_position(partition) for partition in self._partitions.values()],
+                    "partitions": [partition.shown() for partition in self._partitions.values()],
                     "registry": {"version": self._registry.current().version, "problem": self._registry.problem},
                     **self._stages.about,
                 }
@@ -363,33 +303,6 @@ def _spread(delays_s: Sequence[float]) -> Mapping[str, float]:
         return {}
     ordered = sorted(delays_s)
     return {"median": ordered[len(ordered) // 2], "p99": ordered[int(len(ordered) * 0.99)], "longest": ordered[-1]}
-
-
-def _position(partition: _Partition) -> Mapping[str, int]:
-    return {
-        "partition": partition.number,
-        "durable": partition.reader.durable,
-        "read": partition.after,
-        "acknowledged": partition.reader.acknowledged,
-        "rows_waiting": partition.held.rows + (partition.storing.rows if partition.storing else 0),
-        "alerts_waiting": len(partition.waiting),
-    }
-
-
-def _settlements(records: Sequence[JournalRecord], counts: Sequence[Count]) -> list[Settlement]:
-    by_sequence = {record.sequence: record.batch for record in records}
-    return [
-        Settlement(
-            sequence=count.sequence,
-            organisation=by_sequence[count.sequence].organisation,
-            source=by_sequence[count.sequence].source,
-            minute=minute_of(by_sequence[count.sequence].received_at),
-            stored=count.stored,
-            rejected=dict(count.reasons),
-            duplicate=count.duplicate,
-        )
-        for count in counts
-    ]
 
 
 def _joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:

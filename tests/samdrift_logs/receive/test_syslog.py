@@ -163,9 +163,6 @@ def test_port_in_use_says_which_and_what_to_do(receiver: Receiver, tmp_path: Pat
         other.start()
 
 
-# ---------------------------------------------------------------------- TLS
-
-
 @attrs.frozen
 class Certificates:
     """A small authority with a server and two clients."""
@@ -274,9 +271,6 @@ def test_tls_without_a_known_certificate_is_refused(
         wait_until(lambda: secured.counters()["refused"] != [])
         (refused,) = secured.counters()["refused"]  # type: ignore[misc]
         assert certificates.sha256(name) in refused["reason"]
-
-
-# ---------------------------------------------------------------------- rsyslog
 
 
 def _rsyslog(folder: Path, action: str, settings: str = "") -> subprocess.Popen[bytes]:
