@@ -6,7 +6,19 @@ docs/explanation/detection-engine.md walks through it.
 
 from samdrift_logs.detect.alerts import Alert, alerts_from
 from samdrift_logs.detect.engine import Engine, Match
+from samdrift_logs.detect.live import LiveRules
 from samdrift_logs.detect.rules import Logsource, Refusal, Rule, RuleSet
 from samdrift_logs.detect.ruleset import load_rules
 
-__all__ = ["Alert", "Engine", "Logsource", "Match", "Refusal", "Rule", "RuleSet", "alerts_from", "load_rules"]
+__all__ = [
+    "Alert",
+    "Engine",
+    "LiveRules",
+    "Logsource",
+    "Match",
+    "Refusal",
+    "Rule",
+    "RuleSet",
+    "alerts_from",
+    "load_rules",
+]

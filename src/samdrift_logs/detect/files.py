@@ -26,7 +26,7 @@ def read_rule_files(paths: Sequence[Path]) -> tuple[list[RuleFile], list[Refusal
     for path in paths:
         if not path.exists():
             raise InputRefused("no such file or folder: give --rules a folder with Sigma rules", file=str(path))
-        for found in _rule_paths(path):
+        for found in rule_paths(path):
             try:
                 files.append(RuleFile(str(found), found.read_bytes()))
             except OSError as problem:
@@ -34,7 +34,8 @@ def read_rule_files(paths: Sequence[Path]) -> tuple[list[RuleFile], list[Refusal
     return files, refused
 
 
-def _rule_paths(path: Path) -> list[Path]:
+def rule_paths(path: Path) -> list[Path]:
+    """Return the rule files below a folder, sorted, or the file itself. Empty where there is nothing."""
     if path.is_file():
         return [path]
     found = [each for each in path.rglob("*") if each.suffix in {".yml", ".yaml"} and each.is_file()]
