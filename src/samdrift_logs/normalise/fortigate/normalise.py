@@ -39,7 +39,7 @@ _ALIASES = (("src_ip", "srcip"), ("src_port", "srcport"), ("dst_ip", "dstip"), (
 def read(line: bytes, origin: Origin) -> Event:
     """Read one line. See the module for columns."""
     header = syslog.parse(decode(line), origin)
-    fields = {match[1]: match[2] if match[2] is not None else match[3] for match in _PAIR.finditer(header.text)}
+    fields = {name: quoted or bare for name, quoted, bare in _PAIR.findall(header.text)}
     if "type" not in fields and "logid" not in fields:
         return event_of(header)
     if len(fields) > MOST_FIELDS:
@@ -50,7 +50,7 @@ def read(line: bytes, origin: Origin) -> Event:
     get = fields.get
     kind = get("type")
     return Event(
-        dict(fields),
+        fields,
         {
             "event_at": _event_at(fields, origin) or header.at,
             "severity": _LEVEL.get(get("level", ""), header.severity),
