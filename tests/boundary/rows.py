@@ -63,7 +63,7 @@ def _value(world: World, field: Any, parties: tuple[UUID, ...], made: dict[type[
         return None
     if field.choices:
         return field.choices[0][0]
-    number = next(_numbers)
+    number = next(_numbers) % 30_000  # fits a small integer
     if isinstance(field, models.CharField | models.TextField):
         text = f"{canary(world, parties[0])}{number}"
         return text[-field.max_length :] if field.max_length else text

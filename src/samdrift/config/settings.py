@@ -192,7 +192,7 @@ def database(url: str) -> dict[str, object]:
         }
     if parts.scheme in {"postgresql", "postgres"}:
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "samdrift.foundation.postgresql",
             "NAME": parts.path.lstrip("/"),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),

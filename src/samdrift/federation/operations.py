@@ -149,7 +149,7 @@ def add_team(*, organisation: UUID, name: str, line: Line, at: datetime) -> UUID
 @transaction.atomic
 def set_policy(*, organisation: UUID, mfa_required: bool, at: datetime) -> None:
     """Say whether everyone in the organisation needs a second factor."""
-    stored = Organisation.objects.select_for_update().get(pk=organisation)
+    stored = Organisation.objects.get(pk=organisation)
     before, stored.mfa_required = stored.mfa_required, mfa_required
     stored.save(update_fields=["mfa_required"])
     _tell(

@@ -6,8 +6,10 @@ triggers without a word.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.apps import AppConfig
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -27,24 +29,25 @@ def append_only_models() -> list[type[ScopedModel]]:
     return [model for _, model in sorted(scoped.registry().items()) if model.append_only]
 
 
-def install(connection: BaseDatabaseWrapper) -> None:
-    """Make the triggers of every append-only table that exists, anew."""
-    remove(connection)
+def install(connection: BaseDatabaseWrapper, models: Sequence[type[ScopedModel]] | None = None) -> None:
+    """Make the triggers of these append-only tables, or of all, anew where the tables exist."""
+    models = append_only_models() if models is None else models
+    remove(connection, models)
     with connection.cursor() as cursor:
         present = set(connection.introspection.table_names(cursor))
         if connection.vendor == "postgresql":
             cursor.execute(_PG_FUNCTION)
-        for model in append_only_models():
+        for model in models:
             if model._meta.db_table in present:
                 for statement in _creation(model._meta.db_table, connection):
                     cursor.execute(statement)
 
 
-def remove(connection: BaseDatabaseWrapper) -> None:
+def remove(connection: BaseDatabaseWrapper, models: Sequence[type[ScopedModel]] | None = None) -> None:
     """Drop the triggers. For the test set-up, which empties tables between tests; nothing else may."""
     with connection.cursor() as cursor:
         present = set(connection.introspection.table_names(cursor))
-        for model in append_only_models():
+        for model in append_only_models() if models is None else models:
             table = model._meta.db_table
             if table not in present:
                 continue
@@ -53,9 +56,11 @@ def remove(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {_name(table, event)}{on_table}")
 
 
-def install_after_migrate(using: str, **_: Any) -> None:
-    """Handle `post_migrate`."""
-    install(connections[using])
+def install_after_migrate(app_config: AppConfig, using: str, **_: Any) -> None:
+    """Handle `post_migrate`, which Django sends for each app in turn."""
+    models = [model for model in append_only_models() if model._meta.app_label == app_config.label]
+    if models:
+        install(connections[using], models)
 
 
 def _events(connection: BaseDatabaseWrapper) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ class FoundationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the boundary's checks and what must be made anew after every migrate."""
-        from samdrift.foundation import append_only, scoped_checks  # noqa: F401
+        from samdrift.foundation import append_only, row_security, scoped_checks  # noqa: F401
 
         post_migrate.connect(append_only.install_after_migrate, dispatch_uid="samdrift.append_only")
+        post_migrate.connect(row_security.install_after_migrate, dispatch_uid="samdrift.row_security")

@@ -18,9 +18,7 @@ security is the second lock there.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
 from uuid import UUID
 
@@ -33,7 +31,10 @@ from django.db.models.sql.datastructures import Join
 from django.db.models.sql.where import AND
 
 from samdrift.foundation.ids import uuid7
-from samdrift_logs.errors import SamdriftError, ScopeMissing, ScopeRefused
+from samdrift.foundation.scope_at_hand import current as current
+from samdrift.foundation.scope_at_hand import entered as entered
+from samdrift.foundation.scope_at_hand import is_entered as is_entered
+from samdrift_logs.errors import SamdriftError, ScopeRefused
 from samdrift_logs.scope import Purpose, Scope
 
 EVERY_PURPOSE: frozenset[Purpose] = frozenset(Purpose)
@@ -41,35 +42,6 @@ EVERY_PURPOSE: frozenset[Purpose] = frozenset(Purpose)
 
 class BoundaryUndeclared(SamdriftError):
     """A model has no complete declaration of whose its rows are. A programming error: nothing is read or written."""
-
-
-# ---- the Scope at hand
-
-
-_entered: ContextVar[Scope | None] = ContextVar("samdrift_scope", default=None)
-
-
-def current() -> Scope:
-    """Return the Scope at hand. Raises ScopeMissing outside of any `entered` block."""
-    scope = _entered.get()
-    if scope is None:
-        raise ScopeMissing("no Scope is entered; ask federation.boundary.scope_for and enter it")
-    return scope
-
-
-def is_entered() -> bool:
-    """Tell whether any Scope is at hand."""
-    return _entered.get() is not None
-
-
-@contextlib.contextmanager
-def entered(scope: Scope) -> Iterator[Scope]:
-    """Work within `scope`; the one before returns afterwards. Query sets made inside do not run outside."""
-    token = _entered.set(scope)
-    try:
-        yield scope
-    finally:
-        _entered.reset(token)
 
 
 # ---- whose row
@@ -135,7 +107,7 @@ def _restriction(model: type[ScopedModel], scope: Scope) -> models.Q | None:
     covered = sorted(scope.organisations)
     condition = models.Q()
     for party in parties:
-        condition |= models.Q((f"{_field(model, party).attname}__in", covered))
+        condition |= models.Q((f"{field_of(model, party).attname}__in", covered))
     return condition
 
 
@@ -161,7 +133,7 @@ class ScopedJoin(Join):
         quote = compiler.quote_name_unless_alias
         conditions = []
         for party in model.boundary.parties:
-            field = _field(model, party)
+            field = field_of(model, party)
             marks = ", ".join(["%s"] * len(scope.organisations))
             conditions.append(f"{quote(self.table_alias)}.{quote(field.column)} IN ({marks})")
             parameters.extend(_stored(field, item, connection) for item in sorted(scope.organisations))
@@ -207,7 +179,7 @@ class ScopedQuery(sql.Query):
             return
         condition = self.where.__class__(connector="OR")
         for party in model.boundary.parties:
-            field = _field(model, party)
+            field = field_of(model, party)
             column = field.get_col(alias)
             lookup = field.get_lookup("in")
             assert lookup is not None
@@ -366,16 +338,17 @@ def require_declaration(model: type[ScopedModel]) -> None:
 def owner_field(model: type[ScopedModel]) -> models.Field[Any, Any] | None:
     """Return the field of the organisation that a row belongs to for good."""
     writers = model.boundary.writers
-    return _field(model, writers[0]) if writers else None
+    return field_of(model, writers[0]) if writers else None
 
 
 def guarded_fields(model: type[ScopedModel]) -> tuple[models.Field[Any, Any], ...]:
     """Return the fields whose new value must be checked against the row: its parties, and relations to scoped rows."""
-    parties = {_field(model, name) for name in model.boundary.writers if name not in {"id", "pk"}}
+    parties = {field_of(model, name) for name in model.boundary.writers if name not in {"id", "pk"}}
     return tuple(field for field in model._meta.concrete_fields if field in parties or _is_scoped_relation(field))
 
 
-def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+def field_of(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    """Return the column field of this name."""
     field = model._meta.pk if name == "pk" else model._meta.get_field(name)
     assert isinstance(field, models.Field)
     return field
@@ -408,7 +381,7 @@ def parties_of(instance: ScopedModel) -> frozenset[UUID]:
 def _organisations(instance: ScopedModel, names: Iterable[str]) -> frozenset[UUID]:
     found = set()
     for name in names:
-        value = getattr(instance, _field(type(instance), name).attname)
+        value = getattr(instance, field_of(type(instance), name).attname)
         if value is None:
             continue
         try:
@@ -485,7 +458,7 @@ def _stored_parties(
 ) -> dict[str, frozenset[UUID]]:
     """Return the parties of stored rows by key. The gate's own look, before the Scope is applied to what it finds."""
     to_field = field.target_field.attname  # type: ignore[attr-defined]
-    parties = [_field(target, name).attname for name in target.boundary.parties]
+    parties = [field_of(target, name).attname for name in target.boundary.parties]
     rows: models.QuerySet[Any, Any] = (
         models.QuerySet(target).filter(**{f"{to_field}__in": keys}).values_list(to_field, *parties)
     )

@@ -235,6 +235,7 @@ def test_token_is_refused_when_unknown_expired_revoked_or_its_person_left(world:
             membership=world.memberships["odense", Role.CISO], to_date=AT.date(), reason="left", at=AT
         )
 
+    told = set()
     for secret, at in (
         ("samdrift_guess", AT),
         (expired.secret, AT + timedelta(days=30)),
@@ -243,7 +244,8 @@ def test_token_is_refused_when_unknown_expired_revoked_or_its_person_left(world:
     ):
         with pytest.raises(TokenRefused) as refused:
             operations.authenticate_token(secret=secret, at=at)
-        assert str(refused.value) in {"This token is not valid.", "Dette token er ikke gyldigt."}
+        told.add(str(refused.value))
+    assert len(told) == 1, "the answer tells why"
 
 
 def test_token_never_opens_more_than_its_person(world: World) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from samdrift.foundation import append_only, audit, scoped
@@ -128,6 +129,6 @@ def test_triggers_come_back_after_a_table_was_altered(organisation: UUID) -> Non
     """Django remakes a table on SQLite and loses its triggers; `post_migrate` makes them anew."""
     append_only.remove(connection)
 
-    append_only.install_after_migrate(using="default")
+    append_only.install_after_migrate(apps.get_app_config("foundation"), using="default")
 
     test_triggers_refuse(organisation, "DELETE FROM foundation_auditentry")
