@@ -92,7 +92,7 @@ def test_cut_file_says_so(tmp_path: Path, large: bytes) -> None:
 @pytest.mark.realdata
 def test_lost_chunk_is_counted(tmp_path: Path, large: bytes) -> None:
     path = tmp_path / "lost.evtx"
-    path.write_bytes(large[:4096] + b"XXXXXXXX" + large[4104:])
+    path.write_bytes(large[:4096] + b"wrecked!" + large[4104:])
 
     _, rejects = split(path)
 
