@@ -280,7 +280,7 @@ def _offering_row(row: Offering | OfferedTo) -> OfferingRow:
     return OfferingRow(
         id=row.pk,
         unit=row.organisation_id,
-        unit_name=row.organisation.name,
+        unit_name=row.organisation.short_name,
         service=_name(row.version.service),
         slug=row.version.service.slug,
         version_id=row.version_id,
@@ -295,9 +295,9 @@ def _subscription_row(row: Subscription) -> SubscriptionRow:
     return SubscriptionRow(
         id=row.pk,
         municipality=row.organisation_id,
-        municipality_name=row.organisation.name,
+        municipality_name=row.organisation.short_name,
         unit=row.counterparty_id,
-        unit_name=row.counterparty.name,
+        unit_name=row.counterparty.short_name,
         service=_name(version.service),
         slug=version.service.slug,
         version=version.version,

@@ -75,7 +75,8 @@ class Case(ScopedModel):
     """What analysts work on. `organisation` owns the logs; `counterparty` is the unit that handles it.
 
     Without a counterparty the organisation handles its own case. `handler` is whichever of the two it is, and the
-    number is in the handler's series.
+    number is in the handler's series. `place` is the host as first written (or the source); alerts are grouped by
+    `place_key`, the same in lower case.
     """
 
     boundary: ClassVar = Shared()
@@ -89,8 +90,9 @@ class Case(ScopedModel):
     title = models.CharField(max_length=300)
     level = models.CharField(max_length=15, choices=_choices(LEVELS))
     level_rank = models.PositiveSmallIntegerField()
-    state = models.CharField(max_length=10, choices=_choices(CaseState), default=CaseState.NEW)
+    state = models.CharField(max_length=10, choices=_choices(CaseState), default=CaseState.NEW.value)
     place = models.CharField(max_length=300)
+    place_key = models.CharField(max_length=300, default="", editable=False)
     subscription = models.ForeignKey(Subscription, models.PROTECT, null=True, related_name="+")
     assignee = models.ForeignKey("federation.User", models.PROTECT, null=True, related_name="+")
     assignee_name = models.CharField(max_length=120, blank=True)
@@ -108,8 +110,8 @@ class Case(ScopedModel):
         constraints = [models.UniqueConstraint(fields=["handler", "number"], name="soc_one_case_number")]
         indexes = [
             models.Index(
-                fields=["organisation", "place", "last_alert_at"],
-                condition=~models.Q(state=CaseState.CLOSED),
+                fields=["organisation", "place_key", "last_alert_at"],
+                condition=~models.Q(state=CaseState.CLOSED.value),
                 name="soc_case_open_place",
             ),
             models.Index(fields=["state", "-level_rank", "-last_alert_at"], name="soc_case_queue"),

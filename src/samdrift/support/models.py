@@ -44,7 +44,7 @@ class Ticket(ScopedModel):
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     requester = models.CharField(max_length=120, blank=True)
-    state = models.CharField(max_length=10, choices=_choices(TicketState), default=TicketState.NEW)
+    state = models.CharField(max_length=10, choices=_choices(TicketState), default=TicketState.NEW.value)
     subscription = models.ForeignKey(Subscription, models.PROTECT, null=True, related_name="+")
     service_da = models.CharField(max_length=120, blank=True)
     service_en = models.CharField(max_length=120, blank=True)
@@ -81,7 +81,7 @@ class Leg(ScopedModel):
     counterparty = models.ForeignKey("federation.Organisation", models.PROTECT, null=True, related_name="+")
     team = models.ForeignKey("federation.Team", models.PROTECT, related_name="+")
     part = models.CharField(max_length=10, choices=_choices(Part))
-    state = models.CharField(max_length=10, choices=_choices(LegState), default=LegState.OFFERED)
+    state = models.CharField(max_length=10, choices=_choices(LegState), default=LegState.OFFERED.value)
     assignee = models.ForeignKey("federation.User", models.PROTECT, null=True, related_name="+")
     assignee_name = models.CharField(max_length=120, blank=True)
     offered_at = models.DateTimeField()
@@ -97,12 +97,12 @@ class Leg(ScopedModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["ticket"],
-                condition=models.Q(part=Part.HOLDER, ended_at__isnull=True),
+                condition=models.Q(part=Part.HOLDER.value, ended_at__isnull=True),
                 name="support_one_open_holder",
             ),
             models.UniqueConstraint(
                 fields=["ticket"],
-                condition=models.Q(part=Part.RECEIVER, ended_at__isnull=True),
+                condition=models.Q(part=Part.RECEIVER.value, ended_at__isnull=True),
                 name="support_one_open_receiver",
             ),
         ]

@@ -50,8 +50,8 @@ def test_record_alerts_opens_one_case_for_a_host(services: Services, source: UUI
     with services.world.acting("syd", Role.ANALYST, Purpose.WATCH):
         rows = queries.case_queue().rows
     assert [(row.number, row.place, row.level, row.alert_count, row.kind_count) for row in rows] == [
-        ("2026-0001", "fs01", "critical", 3, 2),
-        ("2026-0002", "dc01", "medium", 1, 1),
+        ("2026-0001", "FS01", "critical", 3, 2),
+        ("2026-0002", "DC01", "medium", 1, 1),
     ]
     assert rows[0].title == "Gidselprogram"
     assert facts("soc.case.opened") == 2

@@ -5,7 +5,6 @@ from django.conf import settings
 from django.db import migrations, models
 
 import samdrift.foundation.ids
-import samdrift.soc.rules
 
 
 class Migration(migrations.Migration):
@@ -53,7 +52,7 @@ class Migration(migrations.Migration):
                             ("contained", "contained"),
                             ("closed", "closed"),
                         ],
-                        default=samdrift.soc.rules.CaseState["NEW"],
+                        default="new",
                         max_length=10,
                     ),
                 ),
@@ -340,7 +339,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="case",
             index=models.Index(
-                condition=models.Q(("state", samdrift.soc.rules.CaseState["CLOSED"]), _negated=True),
+                condition=models.Q(("state", "closed"), _negated=True),
                 fields=["organisation", "place", "last_alert_at"],
                 name="soc_case_open_place",
             ),

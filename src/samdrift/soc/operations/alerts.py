@@ -144,12 +144,13 @@ def _handling(alerts: Sequence[LogAlert], *, at: dt.datetime) -> dict[UUID, _Han
     return handling
 
 
-def _place(alert: LogAlert) -> str:
-    return storable_text(alert.host or f"source {alert.source}", longest=300)
+def _place(alert: LogAlert, handling: _Handling) -> str:
+    """Return the host, or the source where no host is named."""
+    return storable_text(alert.host or handling.source_name or f"source {alert.source}", longest=300)
 
 
 def _key(alert: LogAlert, handling: _Handling) -> GroupKey:
-    return GroupKey(organisation=alert.organisation, handler=handling.handler, place=_place(alert).lower())
+    return GroupKey(organisation=alert.organisation, handler=handling.handler, place=_place(alert, handling).lower())
 
 
 def _arriving(alert: LogAlert) -> Arriving:
@@ -160,12 +161,12 @@ def _open_cases(keys: Iterable[GroupKey]) -> list[Case]:
     wanted = set(keys)
     found = Case.objects.select_for_update().filter(
         organisation__in={key.organisation for key in wanted},
-        place__in={key.place for key in wanted},
+        place_key__in={key.place for key in wanted},
     )
     return [
         case
         for case in found.exclude(state=CaseState.CLOSED).order_by("last_alert_at", "id")
-        if GroupKey(organisation=case.organisation_id, handler=case.handler_id, place=case.place) in wanted
+        if GroupKey(organisation=case.organisation_id, handler=case.handler_id, place=case.place_key) in wanted
     ]
 
 
@@ -179,7 +180,7 @@ def _drafts(cases: Sequence[Case]) -> dict[GroupKey, list[CaseDraft]]:
             kinds[row["case"]][row["rule_id"]] = row["n"]
     drafts: dict[GroupKey, list[CaseDraft]] = {}
     for case in cases:
-        key = GroupKey(organisation=case.organisation_id, handler=case.handler_id, place=case.place)
+        key = GroupKey(organisation=case.organisation_id, handler=case.handler_id, place=case.place_key)
         draft = CaseDraft(
             key=key,
             level=case.level,
@@ -217,7 +218,8 @@ def _open_new(
             title=storable_text(worst.title, longest=300),
             level=draft.level,
             level_rank=rank(draft.level),
-            place=draft.key.place,
+            place=_place(first, handling[first.source]),
+            place_key=draft.key.place,
             subscription_id=handling[first.source].subscription,
             opened_at=at,
             first_alert_at=first.received_at,
@@ -227,7 +229,7 @@ def _open_new(
         case.save(force_insert=True)
         draft.case_id = case.pk
         opened.append(case)
-        _enter(case, EntryKind.OPENED, at=at, facts={"level": case.level, "place": _place(first)})
+        _enter(case, EntryKind.OPENED, at=at, facts={"level": case.level, "place": case.place})
     return opened
 
 
@@ -266,7 +268,7 @@ def _adopt_orphans(case: Case, *, at: dt.datetime) -> None:
     """Put the mild alerts that the place had within the window before into the case: what led up to it."""
     since = case.first_alert_at - WINDOW
     mild = Alert.objects.filter(
-        case__isnull=True, organisation=case.organisation_id, host__iexact=case.place, received_at__gte=since
+        case__isnull=True, organisation=case.organisation_id, host__iexact=case.place_key, received_at__gte=since
     )
     for alert in mild.order_by("-received_at")[:_ORPHANS]:
         alert.case = case
@@ -339,7 +341,7 @@ def _tell_case(
         "number": case.number,
         "title": case.title,
         "level": case.level,
-        "place": _place(first),
+        "place": case.place,
         "handler": str(case.handler_id),
         "subscription": str(case.subscription_id) if case.subscription_id else None,
         "what_to_do": storable_text(first.what_to_do, longest=2000),

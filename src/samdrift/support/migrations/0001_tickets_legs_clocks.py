@@ -5,7 +5,6 @@ from django.conf import settings
 from django.db import migrations, models
 
 import samdrift.foundation.ids
-import samdrift.support.rules
 
 
 class Migration(migrations.Migration):
@@ -46,7 +45,7 @@ class Migration(migrations.Migration):
                             ("resolved", "resolved"),
                             ("closed", "closed"),
                         ],
-                        default=samdrift.support.rules.TicketState["NEW"],
+                        default="new",
                         max_length=10,
                     ),
                 ),
@@ -176,7 +175,7 @@ class Migration(migrations.Migration):
                             ("returned", "returned"),
                             ("ended", "ended"),
                         ],
-                        default=samdrift.support.rules.LegState["OFFERED"],
+                        default="offered",
                         max_length=10,
                     ),
                 ),
@@ -411,7 +410,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="leg",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True), ("part", samdrift.support.rules.Part["HOLDER"])),
+                condition=models.Q(("ended_at__isnull", True), ("part", "holder")),
                 fields=("ticket",),
                 name="support_one_open_holder",
             ),
@@ -419,7 +418,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="leg",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True), ("part", samdrift.support.rules.Part["RECEIVER"])),
+                condition=models.Q(("ended_at__isnull", True), ("part", "receiver")),
                 fields=("ticket",),
                 name="support_one_open_receiver",
             ),
