@@ -106,7 +106,7 @@ class Worker:
                 self._store_all(partition)
         finally:
             self._storer.shutdown()
-            self._show()
+            self._show(stopped=True)
             for partition in self._partitions.values():
                 partition.reader.close()
             leases.close()
@@ -283,7 +283,7 @@ class Worker:
                 self.counters["tables_made"] += 1
         return [organisation for organisation in organisations if organisation not in known]
 
-    def _show(self) -> None:
+    def _show(self, *, stopped: bool = False) -> None:
         with contextlib.suppress(StorageFailed):
             self._shown.write(
                 {
@@ -292,6 +292,7 @@ class Worker:
                     "delay_s": _spread(self._delays_s),
                     "partitions": [partition.shown() for partition in self._partitions.values()],
                     "registry": {"version": self._registry.current().version, "problem": self._registry.problem},
+                    "stopped": stopped,
                     **self._stages.about,
                 }
             )
