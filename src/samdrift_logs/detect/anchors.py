@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import attrs
 
+from samdrift_logs.detect.cells import fold
 from samdrift_logs.detect.expressions import (
     And,
     Atom,
@@ -29,11 +30,14 @@ from samdrift_logs.detect.expressions import (
     SameAs,
     Text,
 )
+from samdrift_logs.detect.regexes import necessary_literal
 
 # Fields whose values are few, so that equality with one of them finds a large share of all events.
 _COARSE = {"eventid", "channel", "provider_name", "signed", "initiated", "eventtype", "integritylevel", "logontype"}
 _COARSE |= {"status", "level", "product", "company", "eventname", "eventsource", "category", "result", "cs-method"}
 _COST_BY_LENGTH = (1.0, 0.9, 0.6, 0.25, 0.1, 0.04)
+# A shorter literal of a regular expression is found so often that running the expression costs less.
+_SHORTEST_OF_PATTERN = 3
 _COMMON_ENDS = (".exe", ".dll", ".sys", ".ps1", ".log", "\\")
 _COMMON_STARTS = ("c:\\windows", "c:\\program files", "c:\\users", "hklm\\", "hku\\", "\\device")
 
@@ -83,12 +87,22 @@ def cost(atom: Atom) -> float:
     if isinstance(atom, Text):
         return _text_cost(atom.field, atom.position, atom.text)
     if isinstance(atom, Keyword):
-        return 0.02 + _text_cost("", Position.CONTAINS, longest_literal(atom.parts))
+        return 0.02 + _text_cost("", Position.CONTAINS, literal_of(atom))
     if isinstance(atom, Glob):
-        return 0.01 + _text_cost(atom.field, Position.CONTAINS, longest_literal(atom.parts))
+        return 0.01 + _text_cost(atom.field, Position.CONTAINS, literal_of(atom))
+    if isinstance(atom, Pattern | KeywordPattern) and (literal := literal_of(atom)):
+        return 0.03 + _text_cost("", Position.CONTAINS, literal)
     slow: dict[type, float] = {Pattern: 0.3, KeywordPattern: 0.5, InNetwork: 0.3, Compare: 0.6}
     slow |= {SameAs: 0.9, Present: 1.0, Exists: 1.0}
     return slow[type(atom)]
+
+
+def literal_of(atom: Glob | Keyword | Pattern | KeywordPattern) -> str:
+    """Return a folded text that stands in the folded value wherever the atom is true; empty where none is known."""
+    if isinstance(atom, Pattern | KeywordPattern):
+        found = necessary_literal(atom.pattern, atom.flags)
+        return found if len(found) >= _SHORTEST_OF_PATTERN else ""
+    return fold(longest_literal(atom.parts))
 
 
 def longest_literal(parts: tuple[object, ...]) -> str:

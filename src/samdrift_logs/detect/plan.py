@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from samdrift_logs.detect.anchors import Anchor, anchor_of, longest_literal
+from samdrift_logs.detect.anchors import Anchor, anchor_of, literal_of
 from samdrift_logs.detect.cells import Cell, fold
 from samdrift_logs.detect.evidence import Evidence, evidence_of
 from samdrift_logs.detect.expressions import (
@@ -22,6 +22,7 @@ from samdrift_logs.detect.expressions import (
     Glob,
     Keyword,
     KeywordPattern,
+    Pattern,
     Position,
     Present,
     SameAs,
@@ -170,8 +171,8 @@ def _literal_for(atom: Atom) -> bytes | None:
     """Return a literal that stands in the folded value wherever the atom is true; None where there is none."""
     if isinstance(atom, Text):
         return literal_bytes(fold(atom.text), atom.position)
-    if isinstance(atom, Glob | Keyword):
-        return literal_bytes(fold(longest_literal(atom.parts)), Position.CONTAINS)
+    if isinstance(atom, Glob | Keyword | Pattern | KeywordPattern):
+        return literal_bytes(literal_of(atom), Position.CONTAINS)
     return None
 
 

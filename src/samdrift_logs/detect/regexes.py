@@ -20,6 +20,7 @@ from typing import Any
 
 import re2
 
+from samdrift_logs.detect.cells import fold
 from samdrift_logs.errors import InputRefused
 
 SLOW_PATTERN_LIMIT = 4096
@@ -94,3 +95,41 @@ def _subpatterns(argument: Any) -> list[Any]:
     if isinstance(argument, tuple | list):
         return [sub for part in argument for sub in _subpatterns(part)]
     return []
+
+
+def necessary_literal(pattern: str, flags: str) -> str:
+    """Return the longest text, folded, that stands in the folded value wherever the pattern is found; often empty.
+
+    Where case is ignored, only letters count whose other forms fold to the same: not s, which also is the long s.
+    """
+    if "[:" in pattern:  # a POSIX class to RE2, another thing to Python, whose parser is used here
+        return ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parsed = sre_parser.parse(pattern, re.ASCII)
+    except (re.error, OverflowError, RecursionError):
+        return ""
+    ignores_case = "i" in flags or _INLINE_IGNORE_CASE.search(pattern) is not None
+    return max(_literal_runs(parsed, ignores_case=ignores_case), key=len, default="")
+
+
+_INLINE_IGNORE_CASE = re.compile(r"\(\?[a-z]*i")
+
+
+def _literal_runs(parsed: Iterable[Any], *, ignores_case: bool) -> list[str]:
+    """Return the texts that every match holds. What is optional or a choice ends a run and adds nothing."""
+    runs = [""]
+    for operation, argument in parsed:
+        letter = chr(argument) if operation is sre_constants.LITERAL else ""
+        if letter and not (ignores_case and (letter in "sS" or not letter.isascii())):
+            runs[-1] += fold(letter)
+            continue
+        runs.append("")
+        if operation is sre_constants.SUBPATTERN:
+            runs.extend(_literal_runs(argument[3], ignores_case=ignores_case))
+            runs.append("")
+        elif operation in _REPEATS and argument[0] >= 1:
+            runs.extend(_literal_runs(argument[2], ignores_case=ignores_case))
+            runs.append("")
+    return runs

@@ -12,7 +12,25 @@ PATTERNED = st.text(alphabet="aAbB*?\\/-_%1 æ", max_size=6)
 NUMBERS = st.sampled_from([0, 1, -1, 12, 1.5, 4688, 10**12])
 INSTANTS = st.sampled_from(["2026-11-23T20:34:05Z", "2026-01-01 00:00:00", "2026-11-23T20:34:05+02:00", "1795466045"])
 ADDRESSES = st.sampled_from(["10.0.0.1", "10.200.3.4", "fe80::1", "::ffff:10.0.0.9", "192.168.1.1", "10.0.0", ""])
-REGEXES = st.sampled_from(["a+b", "^a", "b$", "[ab]{2}", "A.b", "(a|b)1", "^$", "a(?!b)", "\\\\", "."])
+REGEXES = st.sampled_from(
+    [
+        "a+b",
+        "^a",
+        "b$",
+        "[ab]{2}",
+        "A.b",
+        "(a|b)1",
+        "^$",
+        "a(?!b)",
+        "\\\\",
+        ".",
+        "abb",
+        "(ab)+a",
+        "(?i)bAb",
+        "a(bb|b)b",
+        "a?abb",
+    ]
+)
 BASE64 = st.sampled_from(["YWI=", "YWJh", "YQ==", "YQBiAA==", "eGFi", "AABhAGI=", "QUI="])
 
 SCALARS = st.one_of(SHORT, SHORT, NUMBERS, st.booleans(), st.none(), INSTANTS, ADDRESSES, BASE64)

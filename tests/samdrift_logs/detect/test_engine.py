@@ -12,6 +12,7 @@ from samdrift_logs.detect.anchors import anchor_of
 from samdrift_logs.detect.cells import fold
 from samdrift_logs.detect.expressions import Position, Text
 from samdrift_logs.detect.literals import HyperscanScanner, PlainScanner, literal_bytes
+from samdrift_logs.detect.regexes import PatternRefused, necessary_literal, searcher
 from samdrift_logs.events import EventBatch, FieldColumn
 from tests.samdrift_logs.detect.batches import engine_for, make_batch, parse, parse_one, rows_matched, rule_text
 
@@ -150,3 +151,43 @@ _POSITIONS = {"": Position.EQUALS, "|contains": Position.CONTAINS, "|endswith": 
 @given(st.text(max_size=8), st.text(max_size=8))
 def test_folding_goes_letter_by_letter(one: str, two: str) -> None:
     assert fold(one + two) == fold(one) + fold(two) == "".join(letter.lower() for letter in one + two).replace("ς", "ς")
+
+
+PATTERNS = [
+    ("abc", "", "abc"),
+    ("^ABC$", "", "abc"),
+    ("a(bc)+d", "", "bc"),
+    ("x(?:abc|abd)yz", "", "xab"),
+    ("ab?cde", "", "cde"),
+    ("[a]bc.{2,}def", "", "abc"),
+    ("(a|b)", "", ""),
+    ("(xyz)?", "", ""),
+    ("(xyz){2,3}", "", "xyz"),
+    (r"\\\\share\\x", "", "\\\\share\\x"),
+    ("passwords", "i", "word"),
+    ("x[[:alpha:]]abc", "", ""),
+    ("(?i)stop", "", "top"),
+    ("Æbler", "i", "bler"),
+    ("Æbler", "", "æbler"),
+    ("(?P<a>", "", ""),
+    (r"\p{Greek}abc", "", ""),
+]
+
+
+@pytest.mark.parametrize(("pattern", "flags", "literal"), PATTERNS)
+def test_literal_that_a_pattern_cannot_do_without(pattern: str, flags: str, literal: str) -> None:
+    assert necessary_literal(pattern, flags) == literal
+
+
+@given(
+    pattern=st.text(alphabet="abSk.?*+|()[]^\\{1,}:", max_size=10),
+    flags=st.sampled_from(["", "i", "s", "m"]),
+    text=st.text(alphabet="abABsSkKſ\u212a.(\n1", max_size=12),
+)
+def test_every_match_of_a_pattern_holds_its_literal(pattern: str, flags: str, text: str) -> None:
+    try:
+        found = searcher(pattern, flags)(text)
+    except PatternRefused:
+        return
+
+    assert not found or necessary_literal(pattern, flags) in fold(text)
