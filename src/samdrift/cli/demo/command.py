@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import json
 import os
 import shutil
@@ -12,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MARK = "demo.json"  # tells that a folder is a demo's, so that the next start may clear it
 COMMIT_INTERVAL_S = 3.0
+STARTED_WITHIN_S = 120.0
 PREFERRED_PORTS = {
     "SAMDRIFT_WEB_PORT": 8000,
     "SAMDRIFT_BULK_PORT": 9200,
@@ -57,29 +59,23 @@ def command(context: Context, once: bool, as_json: bool, rate: float, calm_rate:
             _choose(Path(folder), once=True)
             raise SystemExit(_play_once(context, rate=rate, calm_rate=calm_rate, as_json=as_json))
     _choose(_own_folder(), once=False)
-    with running(context, rate=rate, calm_rate=calm_rate) as (stop, supervisor, federation):
+    with running(context, rate=rate, calm_rate=calm_rate) as (stop, federation):
         sys.stdout.write(_welcome(context, federation))
         sys.stdout.flush()
-        supervisor.watch(stop)
+        stop.wait()
 
 
 def _play_once(context: Context, *, rate: float, calm_rate: float, as_json: bool) -> int:
-    from samdrift.cli.demo import play
+    with running(context, rate=rate, calm_rate=calm_rate) as (stop, federation):
+        from samdrift.cli.demo import play
 
-    with running(context, rate=rate, calm_rate=calm_rate) as (stop, supervisor, federation):
-        watching = threading.Thread(target=supervisor.watch, args=(stop,), name="supervisor")
-        watching.start()
-        try:
-            told = play.play(
-                address=f"http://127.0.0.1:{context.settings.web_port}",
-                federation=federation,
-                feeder_report=context.settings.data / "feeder.json",
-                say=(lambda line: None) if as_json else click.echo,
-                stop=stop,
-            )
-        finally:
-            stop.set()
-            watching.join()
+        told = play.play(
+            address=f"http://127.0.0.1:{context.settings.web_port}",
+            federation=federation,
+            feeder_report=context.settings.data / "feeder.json",
+            say=(lambda line: None) if as_json else click.echo,
+            stop=stop,
+        )
     if as_json:
         click.echo(json.dumps(told.document(), ensure_ascii=False, indent=2))
     else:
@@ -88,9 +84,7 @@ def _play_once(context: Context, *, rate: float, calm_rate: float, as_json: bool
 
 
 @contextlib.contextmanager
-def running(
-    context: Context, *, rate: float, calm_rate: float
-) -> Iterator[tuple[threading.Event, Supervisor, Federation]]:
+def running(context: Context, *, rate: float, calm_rate: float) -> Iterator[tuple[threading.Event, Federation]]:
     """Make the federation and start all processes and the feeder; stop them at the end."""
     settings = context.settings
     with only_one(settings.data), stopped_by_signals() as stop:
@@ -110,12 +104,15 @@ def running(
             programs(1, commit_interval_s=COMMIT_INTERVAL_S), environment=os.environ, log_folder=settings.data / "log"
         )
         supervisor.start()
+        watching = threading.Thread(target=supervisor.watch, args=(stop,), name="supervisor")
+        watching.start()
         try:
-            _wait_for_doors(settings.data, settings.web_port, supervisor, stop)
+            _wait_for_doors(settings.data, settings.web_port, stop)
             with _feeding(context, federation, rate=rate, calm_rate=calm_rate):
-                yield stop, supervisor, federation
+                yield stop, federation
         finally:
-            supervisor.stop()
+            stop.set()
+            watching.join()
 
 
 @contextlib.contextmanager
@@ -191,23 +188,28 @@ def _own_folder() -> Path:
     return folder
 
 
-def _wait_for_doors(data: Path, web_port: int, supervisor: Supervisor, stop: threading.Event) -> None:
-    """Return when pages and doors answer. Raises ClickException naming the log to read when they do not."""
-    import urllib.error
-    import urllib.request
-
+def _wait_for_doors(data: Path, web_port: int, stop: threading.Event) -> None:
+    """Return when pages and doors answer. Raises ClickException with what does not, and its log, when they do not."""
     _say("Starting the processes …")
-    opened = dt.datetime.now(dt.UTC)
-    while not stop.wait(0.1):
-        ready = (data / "run" / "receive.json").exists() and (data / "run" / "work-1.json").exists()
-        if ready:
-            with contextlib.suppress(urllib.error.URLError, OSError):
-                with urllib.request.urlopen(f"http://127.0.0.1:{web_port}/login/", timeout=5) as answer:
-                    if answer.status == 200:
-                        return
-        if (dt.datetime.now(dt.UTC) - opened).total_seconds() > 90:
-            supervisor.stop()
-            raise click.ClickException(f"the processes did not start; see the files in {data / 'log'}")
+    waits_for = {
+        "receive": lambda: (data / "run" / "receive.json").exists(),
+        "work-1": lambda: (data / "run" / "work-1.json").exists(),
+        "web": lambda: _answers(f"http://127.0.0.1:{web_port}/"),
+    }
+    deadline = time.monotonic() + STARTED_WITHIN_S
+    while waits_for and not stop.wait(0.1):
+        waits_for = {name: is_ready for name, is_ready in waits_for.items() if not is_ready()}
+        if waits_for and time.monotonic() > deadline:
+            logs = [(data / "log" / f"{name}.log").read_text(errors="replace")[-1500:] for name in waits_for]
+            raise click.ClickException(f"did not start: {', '.join(waits_for)}\n" + "\n".join(logs))
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _say(line: str) -> None:
