@@ -33,7 +33,7 @@ SCHEDULE: Sequence[Every] = (
     Every("hand out facts", 0.25, lambda now: outbox.dispatch(now=now)),
     Every("note breached clocks", 10, lambda now: support.note_breaches(at=now)),
     Every("write the source registry", 30, lambda now: soc.write_registry_snapshot(at=now)),
-    Every("compact the lake", 600, lambda now: soc.compact_lake(at=now)),
+    Every("compact the lake", 180, lambda now: soc.compact_lake(at=now)),
     Every("end what is past its retention", 3600, lambda now: soc.retain_lake(at=now)),
 )
 
