@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -138,9 +139,11 @@ def read_log_file(file: LogFile) -> Iterator[Line | Unreadable]:
 def _records(file: LogFile) -> Iterator[Line | Unreadable]:
     from samdrift_logs.normalise.evtx.files import EvtxRecord, read_evtx
 
+    read = 0
     for item in read_evtx(file.path):
         if isinstance(item, EvtxRecord):
-            yield Line(content=item.line, place=item.number, bytes_read=0)
+            read += len(item.line)  # about as long as in the file, which does not say where a record ends
+            yield Line(content=item.line, place=item.number, bytes_read=min(read, file.size_bytes))
         else:
             yield Unreadable(place=item.number, reason=item.reason)
 
@@ -183,14 +186,32 @@ def _whole_document(head: bytes, stream: _Stream, file: LogFile) -> Iterator[Lin
 
 
 def _document(stream: _Stream) -> Iterator[Line | Unreadable]:
+    """Yield the objects of an array, of one document, or of several one after the other as jq prints them."""
     content = stream.read(MAX_DOCUMENT_BYTES).removeprefix(b"\xef\xbb\xbf")
+    place = 0
     try:
-        parsed = orjson.loads(content)
-    except orjson.JSONDecodeError as problem:
-        yield Unreadable(place=problem.lineno, reason=f"not JSON: {problem.msg} in column {problem.colno}")
+        for document in _documents(content):
+            for item in document if isinstance(document, list) else [document]:
+                place += 1
+                yield Line(content=json.dumps(item).encode(), place=place, bytes_read=len(content))
+    except ValueError as problem:  # both decoders' errors, and bytes that are no UTF-8
+        line = getattr(problem, "lineno", None)
+        yield Unreadable(place=line, reason=f"not JSON: {getattr(problem, 'msg', problem)}")
+
+
+def _documents(content: bytes) -> Iterator[object]:
+    try:
+        yield orjson.loads(content)
         return
-    for place, item in enumerate(parsed if isinstance(parsed, list) else [parsed], start=1):
-        yield Line(content=orjson.dumps(item), place=place, bytes_read=len(content))
+    except orjson.JSONDecodeError:
+        text = content.decode()
+    decoder, position = json.JSONDecoder(), 0
+    while (start := _DOCUMENT_START.search(text, position)) is not None:
+        document, position = decoder.raw_decode(text, start.start())
+        yield document
+
+
+_DOCUMENT_START = re.compile(r"[^\s,]")
 
 
 def _is_utf16(head: bytes) -> bool:

@@ -73,13 +73,14 @@ def test_syslog_lines_are_scanned(tmp_path: Path) -> None:
     assert summary.events == 2
 
 
-@pytest.mark.parametrize("name", ["array", "one object", "array on one line"])
+@pytest.mark.parametrize("name", ["array", "one object", "array on one line", "one after the other"])
 def test_json_documents_are_scanned_object_by_object(tmp_path: Path, name: str) -> None:
     objects = [json.loads(event("c:\\evil.exe")), json.loads(event("c:\\x.exe"))]
     content = {
         "array": json.dumps(objects, indent=2),
         "one object": json.dumps(objects[0], indent=2),
         "array on one line": json.dumps(objects),
+        "one after the other": "\n".join(json.dumps(each, indent=2) for each in objects),
     }[name]
     log = tmp_path / "export.json"
     log.write_text("\ufeff" + content)
