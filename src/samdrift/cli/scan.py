@@ -242,8 +242,8 @@ class _TablePrinter:
             table.add_row(
                 Text(match.level, style=_LEVEL_STYLES[match.level]),
                 match.event_at.strftime("%Y-%m-%d %H:%M:%S") if match.event_at else "",
-                Text(match.title),
-                Text(f"{Path(match.file).name}:{match.record or match.line}"),
+                Text(_printable(match.title)),
+                Text(_printable(f"{Path(match.file).name}:{match.record or match.line}")),
                 Text(_short_fields(match)),
             )
         if table.row_count:
@@ -255,8 +255,13 @@ class _TablePrinter:
 
 
 def _short_fields(match: ScanMatch) -> str:
-    shown = [f"{name}={value}" for name, value in match.fields.items()]
+    shown = [_printable(f"{name}={value}") for name, value in match.fields.items()]
     return "\n".join(line if len(line) <= _WIDEST_FIELD else f"{line[: _WIDEST_FIELD - 1]}…" for line in shown)
+
+
+def _printable(text: str) -> str:
+    """Show what a log brings without obeying it: escape sequences could rewrite what the terminal shows."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def summary_text(summary: ScanSummary) -> str:

@@ -71,6 +71,16 @@ def test_table_shows_the_matches_and_the_summary(rules: Path, log: Path, tmp_pat
     assert "bad.yml:2: not YAML" in err
 
 
+def test_escape_sequences_of_a_log_do_not_reach_the_terminal(rules: Path, log: Path, tmp_path: Path) -> None:
+    log.write_bytes(LINE.replace(b"root", b"\x1b[2J\x1b]0;x\x07root"))
+
+    _, out, _ = run(log, "--rules", rules, cache=tmp_path / "cache")
+
+    assert "Ssh" in out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+
+
 def test_levels_below_the_wanted_are_left_out(rules: Path, log: Path, tmp_path: Path) -> None:
     _, out, err = run(log, "--rules", rules, "--json", "--min-level", "high", cache=tmp_path / "cache")
 
