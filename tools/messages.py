@@ -6,6 +6,7 @@ python tools/messages.py compile    write the .mo files that Django reads
 
 from __future__ import annotations
 
+import ast
 import io
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import polib
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src" / "samdrift"
+PIPELINE = ROOT / "src" / "samdrift_logs" / "search"
 LOCALE = SOURCES / "locale"
 TEMPLATES = (".html", ".txt")
 # Babel's way of saying which arguments are what: (1, "c") is a context, a pair of numbers singular and plural.
@@ -41,9 +43,21 @@ def extract() -> polib.POFile:
             for entry in _messages(path):
                 known = found.setdefault((entry.msgctxt or "", entry.msgid), entry)
                 _merge(known, entry)
+    for path in sorted(PIPELINE.rglob("*.py")):
+        for entry in _constants(path):
+            found.setdefault(("", entry.msgid), entry)
     catalogue = polib.POFile(check_for_duplicates=True)
     catalogue.extend(found[key] for key in sorted(found))
     return catalogue
+
+
+def _constants(path: Path) -> Iterator[polib.POEntry]:
+    """Yield the texts of a module's tuple MESSAGES: the log pipeline does not translate, so the pages do it for it."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(ast.unparse(target) == "MESSAGES" for target in node.targets):
+            place = path.relative_to(ROOT).as_posix()
+            for text in ast.literal_eval(node.value):
+                yield polib.POEntry(msgid=text, occurrences=[(place, "")])
 
 
 def _merge(known: polib.POEntry, entry: polib.POEntry) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import attrs
+from django.contrib.auth import get_user_model
 
 from samdrift.catalogue import operations as catalogue
 from samdrift.federation import operations as federation
@@ -157,6 +158,11 @@ class _Opener:
 
 def _opener(organisation: UUID) -> _Opener:
     return _Opener(user_id=None, name="Samdrift", organisation_id=organisation, roles=frozenset({"spoc_agent"}))
+
+
+def person(user: UUID) -> object:
+    """Return the person as Django's login knows them."""
+    return get_user_model().objects.get(pk=user)
 
 
 def actor(user: UUID, organisation: UUID, *, at: datetime) -> queries.Actor:
