@@ -22,7 +22,7 @@ from tests.boundary.world import AT, World, everyone
 # model label → values for fields that cannot be guessed, made for a world and the row's parties
 VALUES: dict[str, Callable[[World, tuple[UUID, ...]], Mapping[str, object]]] = {}
 
-_numbers = itertools.count(1_000)
+_numbers = itertools.count()
 
 
 def canary(world: World, organisation: UUID) -> str:
@@ -63,7 +63,7 @@ def _value(world: World, field: Any, parties: tuple[UUID, ...], made: dict[type[
         return None
     if field.choices:
         return field.choices[0][0]
-    number = next(_numbers) % 30_000  # fits a small integer
+    number = next(_numbers)
     if isinstance(field, models.CharField | models.TextField):
         text = f"{canary(world, parties[0])}{number}"
         return text[-field.max_length :] if field.max_length else text
@@ -104,6 +104,8 @@ def fill(world: World) -> None:
 
     Enhed Syd has a row of its own of each, too, which its owners do not see.
     """
+    global _numbers
+    _numbers = itertools.count(1_000)  # anew for each world, so that they fit a small integer
     at = world.organisations
     for model in scoped.registry().values():
         if isinstance(model.boundary, National):

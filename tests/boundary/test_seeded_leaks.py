@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 
 import pytest
 from _pytest.outcomes import Failed
+from django.db import DatabaseError, connection, transaction
 from django.db.models.sql.datastructures import Join
 
 from samdrift.federation.models import Membership
@@ -87,6 +89,10 @@ SEEDED: dict[Callable[[Patch], None], Callable[[World], None]] = {
 }
 
 
+# What PostgreSQL's row-level security holds when the gate fails: nothing is shown, or the statement is refused.
+HELD_BY_THE_SECOND_LOCK = (_forget_the_filter, _forget_the_joins, _forget_a_party_check)
+
+
 @pytest.mark.parametrize(("leak", "check"), SEEDED.items(), ids=lambda item: item.__name__.strip("_"))
 def test_seeded_leak_is_caught(
     monkeypatch: pytest.MonkeyPatch, db: None, leak: Callable[[Patch], None], check: Callable[[World], None]
@@ -97,5 +103,9 @@ def test_seeded_leak_is_caught(
 
     with monkeypatch.context() as patch:
         leak(patch)
+        if connection.vendor == "postgresql" and leak in HELD_BY_THE_SECOND_LOCK:
+            with contextlib.suppress(DatabaseError), transaction.atomic():
+                check(world)
+            return
         with pytest.raises((AssertionError, Failed)):
             check(world)
