@@ -91,3 +91,18 @@ def revoke(context: Context, credential: UUID, email: str, organisation: str, re
 
         operations.revoke_credential(credential=credential, reason=reason, at=asking.at)
     click.echo("revoked")
+
+
+@command.command("add-certificate")
+@click.argument("source", type=click.UUID)
+@click.argument("fingerprint")
+@as_options
+@pass_context
+def add_certificate(context: Context, source: UUID, fingerprint: str, email: str, organisation: str) -> None:
+    """Let a client certificate (its SHA-256 FINGERPRINT) be a source's, for syslog over TLS."""
+    with acting_as(context, email=email, organisation=organisation, purpose=Purpose.ADMINISTRATION) as asking:
+        from samdrift.soc import operations
+
+        digest = fingerprint.rpartition("=")[2]  # openssl prints "sha256 Fingerprint=AA:BB:…"
+        credential = operations.add_certificate(source=source, sha256=digest, at=asking.at)
+    click.echo(f"credential {credential}")
