@@ -52,7 +52,20 @@ def cluster() -> Iterator[str]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        _run([str(programs / "initdb"), "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"])
+        _run(
+            [
+                str(programs / "initdb"),
+                "-D",
+                f"{folder}/data",
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+            ]
+        )
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=200"
         _run([str(programs / "pg_ctl"), "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start"])
         try:
@@ -69,7 +82,9 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(__doc__ or "")
         return 2
     with cluster() as url:
-        return subprocess.run(arguments[1:], env={**os.environ, "SAMDRIFT_TEST_DATABASE_URL": url}, check=False).returncode
+        return subprocess.run(
+            arguments[1:], env={**os.environ, "SAMDRIFT_TEST_DATABASE_URL": url}, check=False
+        ).returncode
 
 
 if __name__ == "__main__":

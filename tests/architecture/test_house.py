@@ -61,7 +61,9 @@ def test_files_that_docs_name_exist(page: Path) -> None:
 
 
 def test_no_index_address_and_no_path_of_this_machine() -> None:
-    address = re.compile(r"--(extra-)?index-url|registry *= *[\"']?https?:|files\.pythonhosted|" + re.escape(str(ROOT.parent)) + "/")
+    address = re.compile(
+        r"--(extra-)?index-url|registry *= *[\"']?https?:|files\.pythonhosted|" + re.escape(str(ROOT.parent)) + "/"
+    )
     found = []
     for path in tracked_files():
         if path.suffix in {".png", ".evtx", ".ico", ".woff2"} or path.name == Path(__file__).name or not path.is_file():
@@ -74,7 +76,9 @@ def test_no_index_address_and_no_path_of_this_machine() -> None:
 
 def test_no_room_is_called_by_an_empty_word() -> None:
     empty = {"utils", "util", "common", "core", "helpers", "helper", "manager", "misc"}
-    assert [path for path in tracked_files() if path.suffix == ".py" and path.stem in empty and "src" in path.parts] == []
+    assert [
+        path for path in tracked_files() if path.suffix == ".py" and path.stem in empty and "src" in path.parts
+    ] == []
 
 
 def test_every_command_is_documented() -> None:

@@ -82,9 +82,5 @@ def who_am_i(request: HttpRequest) -> Any:
 @purpose(Purpose.WATCH)
 def read_audit(request: HttpRequest, given: Query[AuditIn]) -> Any:
     """Read the audit chain of the caller's organisation, newest first: who looked at our logs, and more."""
-    return queries.audit_entries(
-        actor=actor_of(request),
-        at=request.at,
-        before=given.before,
-        limit=given.limit,  # type: ignore[attr-defined]
-    )
+    at = request.at  # type: ignore[attr-defined]
+    return queries.audit_entries(actor=actor_of(request), at=at, before=given.before, limit=given.limit)

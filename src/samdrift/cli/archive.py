@@ -20,6 +20,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import IO, Any
 
 import attrs
 
@@ -56,6 +57,14 @@ class _Member:
 
     path: Path
     size: int | None = None
+
+
+@attrs.frozen
+class _Manifest:
+    """What an archive says of itself: when it was taken, and the SHA-256 of each file by name."""
+
+    taken_at: str
+    hashes: Mapping[str, str]
 
 
 def write_archive(*, data: Path, database: Path, archive: Path, at: dt.datetime, progress: Progress) -> Archived:
@@ -110,9 +119,9 @@ def restore_archive(*, archive: Path, data: Path, progress: Progress) -> Archive
         raise StorageFailed(f"the archive cannot be restored to {data}: {error.strerror or error}") from error
     return Archived(
         path=archive,
-        files=len(manifest["files"]),
+        files=len(manifest.hashes),
         size_bytes=archive.stat().st_size,
-        taken_at=manifest["taken_at"],
+        taken_at=manifest.taken_at,
         silence_s=0.0,
     )
 
@@ -203,7 +212,7 @@ class _Hashing(io.RawIOBase):
         return self._digest.hexdigest()
 
 
-def _unpack(archive: Path, folder: Path, progress: Progress) -> dict[str, dict[str, dict[str, object]]]:  # type: ignore[type-arg]
+def _unpack(archive: Path, folder: Path, progress: Progress) -> _Manifest:
     found: dict[str, str] = {}
     manifest = None
     total = archive.stat().st_size
@@ -213,18 +222,23 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> dict[str, dict[s
             if content is None or not member.isreg():
                 raise InputRefused(f"{member.name} is no plain file", file=str(archive))
             if member.name == MANIFEST:
-                manifest = json.loads(content.read())
+                manifest = _manifest(json.loads(content.read()), archive)
             else:
                 found[member.name] = _unpacked(content, _inside(folder, member.name, archive))
             progress(raw.tell(), total)
     if manifest is None:
         raise InputRefused("has no manifest: it is cut short or no Samdrift backup", file=str(archive))
-    if manifest["format"] != FORMAT:
-        raise InputRefused(f"has format {manifest['format']}, this version reads {FORMAT}", file=str(archive))
-    expected = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    expected = manifest.hashes
     if wrong := sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)):
         raise InputRefused(f"{len(wrong)} file(s) are missing or damaged, the first is {wrong[0]}", file=str(archive))
     return manifest
+
+
+def _manifest(document: dict[str, Any], archive: Path) -> _Manifest:
+    if document["format"] != FORMAT:
+        raise InputRefused(f"has format {document['format']}, this version reads {FORMAT}", file=str(archive))
+    hashes = {name: entry["sha256"] for name, entry in document["files"].items()}
+    return _Manifest(taken_at=document["taken_at"], hashes=hashes)
 
 
 def _inside(folder: Path, name: str, archive: Path) -> Path:
@@ -234,11 +248,11 @@ def _inside(folder: Path, name: str, archive: Path) -> Path:
     return target
 
 
-def _unpacked(content: io.BufferedReader | object, target: Path) -> str:
+def _unpacked(content: IO[bytes], target: Path) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with target.open("xb") as out:
-        while chunk := content.read(1 << 20):  # type: ignore[union-attr]
+        while chunk := content.read(1 << 20):
             digest.update(chunk)
             out.write(chunk)
         out.flush()

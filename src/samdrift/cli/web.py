@@ -20,7 +20,7 @@ def command(context: Context, workers: int, threads: int) -> None:
     from django.core.wsgi import get_wsgi_application
     from gunicorn.app.base import BaseApplication
 
-    class Server(BaseApplication):  # type: ignore[misc]
+    class Server(BaseApplication):
         def load_config(self) -> None:
             host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
             for name, value in {

@@ -129,14 +129,21 @@ FORMAT_MODULE_PATH = ["samdrift.config.formats"]
 STATIC_URL = "/static/"
 STATIC_ROOT = SAMDRIFT.data / "static"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": SAMDRIFT.data / "files"}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": SAMDRIFT.data / "files"},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = SAMDRIFT.mode is Mode.LOCAL
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if SAMDRIFT.smtp_url else "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if SAMDRIFT.smtp_url
+    else "django.core.mail.backends.filebased.EmailBackend"
+)
 EMAIL_FILE_PATH = str(SAMDRIFT.data / "mail")
 DEFAULT_FROM_EMAIL = SAMDRIFT.mail_from
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from samdrift.config.settings import CONTENT, Settings, SettingRefused, read_settings
+from samdrift.config.settings import CONTENT, SettingRefused, Settings, read_settings
 
 
 def start_django() -> None:

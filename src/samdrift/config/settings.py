@@ -1,7 +1,7 @@
 """Every setting of Samdrift: read from the environment once, typed, frozen, with a safe default or none.
 
-A setting may be given as NAME or, for secrets, as NAME_FILE (a path whose content is the value). docs/reference/settings.md
-lists them; a test holds the two equal.
+A setting may be given as NAME or, for secrets, as NAME_FILE (a path whose content is the value).
+docs/reference/settings.md lists them; a test holds the two equal.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class Rounds:
         self._next: dict[str, dt.datetime] = {}
 
     def run_due(self, *, now: dt.datetime) -> Iterator[Failed]:
-        """Do everything that is due; yield what failed. A clock that jumps back delays nothing by more than its pause."""
+        """Do everything that is due; yield what failed. A clock that jumps back delays nothing
+        by more than its pause."""
         for every in self._schedule:
             pause = dt.timedelta(seconds=every.seconds)
             due = self._next.get(every.name)

@@ -218,7 +218,7 @@ def _say(line: str) -> None:
 
 
 def _welcome(context: Context, federation: Federation) -> str:
-    from samdrift.cli.demo.federation import PASSWORD, STRUCK
+    from samdrift.cli.demo.federation import PASSWORD, STRUCK, TWO_STEPS
     from samdrift.federation.rules import Role
 
     unit = next(person.organisation for person in federation.people if person.email.startswith("vagt@enhed-syd."))
@@ -230,9 +230,11 @@ def _welcome(context: Context, federation: Federation) -> str:
         ("Administrator i enheden / administrator", federation.person(unit, Role.ADMINISTRATOR)),
     ]
     logins = "\n".join(f"  {title:<42} {person.email}" for title, person in shown)
+    two_steps = federation.person(*TWO_STEPS)
     return (
         f"\nSamdrift: http://127.0.0.1:{context.settings.web_port}/\n\n{logins}\n\n"
         f"  Adgangskode / password for all: {PASSWORD}\n"
+        f"  Med kode fra en app / with a code from an app: {two_steps.email}, TOTP {two_steps.totp_secret}\n"
         f"  More logins and API tokens: {context.settings.data / MARK}\n\n"
         "The municipalities are real; everything that happens to them is invented. Ctrl-C stops it.\n"
     )

@@ -32,6 +32,8 @@ SENDING = {"Assens": "gold", "Odense": "gold", "Aarhus": "silver", "Aalborg": "s
 
 # Whose people have a password. The others are invited and have not chosen one yet: hashing is slow on purpose.
 LOGGING_IN = {"Enhed Syd", "Enhed Midt", "Assens", "Odense", "Aarhus"}
+# Who must give a code from an authenticator app, too. For all others that is their organisation's policy, off here.
+TWO_STEPS = ("Enhed Syd", Role.CISO)
 
 # role at the unit → (first name and mailbox, which team's line)
 UNIT_PEOPLE: Sequence[tuple[str, str, Role, Line | None]] = (
@@ -55,18 +57,25 @@ TEAM_NAMES = {
     Line.ONSITE: "Udekørende",
     Line.SOC: "Vagten",
 }
+# As domain names write them.
+_FOLDED: dict[str | int, str | int | None] = {"æ": "ae", "ø": "oe", "å": "aa", " ": "-"}
+
 TOKENS = {Role.ANALYST, Role.SECOND_LINE_AGENT, Role.SPOC_AGENT, Role.CISO}
 
 
 @attrs.frozen(kw_only=True)
 class Person:
-    """Somebody who can log in; `token` is for the REST API, where the role has one."""
+    """Somebody who can log in; `token` is for the REST API, where the role has one.
+
+    `totp_secret` (base32) is for an authenticator app, for whoever has a second factor.
+    """
 
     email: str
     name: str
     organisation: str
     role: str
     token: str | None = None
+    totp_secret: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -137,6 +146,7 @@ def _staff(
             at=at,
         )
         token = _token(user, organisation, role, at=at) if role in TOKENS and can_log_in else None
+        two_steps = (organisation.short_name, role) == TWO_STEPS
         made.append(
             Person(
                 email=email,
@@ -144,6 +154,7 @@ def _staff(
                 organisation=organisation.short_name,
                 role=role.value,
                 token=token,
+                totp_secret=federation_operations.enrol_totp(user=user, at=at) if two_steps else None,
             )
         )
     return made
@@ -151,7 +162,7 @@ def _staff(
 
 def _domain(organisation: OrganisationRow) -> str:
     """Return an address that can reach nobody: `.example` is kept for this (RFC 2606)."""
-    folded = organisation.short_name.lower().translate(str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", " ": "-"}))
+    folded = organisation.short_name.lower().translate(str.maketrans(_FOLDED))
     return f"{folded}.example"
 
 
@@ -202,8 +213,8 @@ def _subscribe(municipality: OrganisationRow, offerings: dict[str, UUID], *, at:
 def _sources(municipality: OrganisationRow, subscriptions: dict[str, UUID], *, net: str, at: dt.datetime) -> list[Feed]:
     town = municipality.short_name
     upper = _domain(municipality).split(".")[0].upper()
-    servers = [f"{upper}-{suffix}" for suffix in ("FS01", "AD01", "SQL01", "APP01", "PRINT01")]
-    kinds: Sequence[tuple[str, FeedKind, str, str, Sequence[str], float, str | None]] = (
+    servers = tuple(f"{upper}-{suffix}" for suffix in ("FS01", "AD01", "SQL01", "APP01", "PRINT01"))
+    kinds: Sequence[tuple[str, FeedKind, str, str, tuple[str, ...], float, str | None]] = (
         ("Windows-servere", FeedKind.WINDOWS, "winlogbeat", "server-operation", servers, 3.0, None),
         ("Medarbejder-pc'er", FeedKind.WINDOWS, "winlogbeat", "logging-monitoring", (), 2.0, None),
         (
@@ -211,12 +222,12 @@ def _sources(municipality: OrganisationRow, subscriptions: dict[str, UUID], *, n
             FeedKind.LINUX,
             "linux_auth",
             "server-operation",
-            [f"{upper.lower()}-web01"],
+            (f"{upper.lower()}-web01",),
             1.0,
             f"{net}.10",
         ),
-        ("Firewall", FeedKind.FORTIGATE, "fortigate", "firewall", [f"{upper.lower()}-fw01"], 3.0, f"{net}.20"),
-        ("Webproxy", FeedKind.SQUID, "squid", "network", [f"{upper.lower()}-proxy01"], 1.0, f"{net}.30"),
+        ("Firewall", FeedKind.FORTIGATE, "fortigate", "firewall", (f"{upper.lower()}-fw01",), 3.0, f"{net}.20"),
+        ("Webproxy", FeedKind.SQUID, "squid", "network", (f"{upper.lower()}-proxy01",), 1.0, f"{net}.30"),
     )
     feeds = []
     for name, kind, source_type, slug, hosts, share, bind in kinds:
@@ -234,7 +245,7 @@ def _sources(municipality: OrganisationRow, subscriptions: dict[str, UUID], *, n
                 name=f"{town}: {name}",
                 kind=kind,
                 municipality=town,
-                hosts=tuple(hosts),
+                hosts=hosts,
                 share=share,
                 token=registered.token,
                 bind=bind,

@@ -13,12 +13,16 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import orjson
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 class FeedKind(enum.StrEnum):
@@ -51,7 +55,7 @@ class Feed:
     name: str
     kind: FeedKind = attrs.field(converter=FeedKind)
     municipality: str
-    hosts: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    hosts: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     share: float = 1.0
     token: str | None = None
     bind: str | None = None
