@@ -22,7 +22,7 @@ from samdrift.catalogue.models import (
     ServiceVersion,
     Subscription,
 )
-from samdrift.foundation import audit, outbox
+from samdrift.foundation import audit, outbox, scoped
 from samdrift_logs.errors import InputRefused, SamdriftError
 
 
@@ -170,6 +170,7 @@ def subscribe(
 @transaction.atomic
 def end_subscription(*, subscription: UUID, to_date: dt.date, reason: str, at: dt.datetime) -> None:
     """Let a subscription end; `to_date` is the first day without it. Raises SubscriptionRefused."""
+    scoped.check_write(Subscription, [])
     stored = Subscription.objects.select_for_update().filter(pk=subscription).first()
     if stored is None:
         raise SubscriptionRefused(f"there is no subscription {subscription} within what you may see")

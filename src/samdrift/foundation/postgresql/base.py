@@ -47,7 +47,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _tell_scope(self, execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
         scope = scope_at_hand.current() if scope_at_hand.is_entered() else None
         if self._told is _NOTHING_TOLD or self._told != scope:
-            context["cursor"].cursor.execute(_TELL, _settings(scope))
+            # Not on the statement's own cursor: a server-side one would only declare this and never run it.
+            with self.connection.cursor() as session:
+                session.execute(_TELL, _settings(scope))
             self._told = scope
         return execute(statement, params, many, context)
 

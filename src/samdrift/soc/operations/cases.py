@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from samdrift.foundation import audit, outbox
+from samdrift.foundation import audit, outbox, scoped
 from samdrift.soc import rules
 from samdrift.soc.models import Case, CaseEntry
 from samdrift.soc.rules import Acting, CaseState, Classification, EntryKind
@@ -118,6 +118,7 @@ def note_ticket(*, case: UUID, facts: Mapping[str, object], author: str, at: dt.
 
 
 def _locked(case: UUID) -> Case:
+    scoped.check_write(Case, [])
     found: Case | None = Case.objects.select_for_update().filter(pk=case).first()
     if found is None:
         raise CaseNotFound(f"there is no case {case} within what you may see")

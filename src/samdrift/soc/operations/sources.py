@@ -268,6 +268,7 @@ def _everyone(reason: str) -> AbstractContextManager[Scope]:
 
 
 def _locked(source: UUID) -> Source:
+    scoped.check_write(Source, [])
     found: Source | None = Source.objects.select_for_update().filter(pk=source).first()
     if found is None:
         raise SourceNotFound(f"there is no source {source} within what you may see")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import attrs
 
-from samdrift.foundation import audit, outbox
+from samdrift.foundation import audit, outbox, scoped
 from samdrift.support import rules
 from samdrift.support.domain.folding import fold
 from samdrift.support.domain.personal import without_cpr
@@ -62,7 +62,8 @@ class Held:
 
 
 def lock(ticket: UUID) -> Held:
-    """Lock a ticket for this transaction. Raises TicketNotFound."""
+    """Lock a ticket for this transaction. Raises TicketNotFound, ScopeRefused where the purpose may only read."""
+    scoped.check_write(Ticket, [])
     found = Ticket.objects.select_for_update().filter(pk=ticket).first()
     if found is None:
         raise TicketNotFound(f"there is no ticket {ticket} within what you may see")
