@@ -136,7 +136,16 @@ class TestSession:
             found = {row.pk for row in self.model.objects.iterator(chunk_size=1)}
         assert found == self.expected("odense")
 
-    def test_a_settings_value_that_is_no_id_is_refused(self) -> None:
+    def test_server_side_cursor_is_the_first_statement_of_a_scope(self) -> None:
+        """Regression: the settings were declared as the server-side cursor's own query, and never made."""
+        with self.world.within("odense", purpose=Purpose.SUPPORT):
+            rows = self.model.objects.all().iterator(chunk_size=1)
+            with self.world.within("aalborg", purpose=Purpose.SUPPORT):
+                keys(self.model)
+            found = {row.pk for row in rows}
+        assert found == self.expected("odense")
+
+    def test_an_organisation_that_is_none(self) -> None:
         scope = Scope(organisations={UUID(int=1)}, purpose=Purpose.SUPPORT, reason="test", actor="test")
         with scoped.entered(scope):
             assert keys(self.model) == set()
