@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from samdrift.foundation import outbox
 from samdrift.foundation.outbox import Received
@@ -41,7 +42,7 @@ def tell_ticket_of_worse_case(fact: Received) -> None:
     with translation.override("da"):
         text = _("Security case %(number)s got worse: it is now %(level)s.") % {
             "number": fact.payload["number"],
-            "level": fact.payload["level"],
+            "level": _in_words(str(fact.payload["level"])),
         }
     _write_on_ticket(fact, text)
 
@@ -63,6 +64,11 @@ def tell_case_of_ticket(fact: Received) -> None:
         "by": fact.payload["by_name"],
     }
     soc.note_ticket(case=link.case_id, facts=facts, author=AUTHOR, at=fact.at, origin=f"fact:{fact.id}")
+
+
+def _in_words(level: str) -> str:
+    words = {"high": pgettext("level", "High"), "critical": pgettext("level", "Critical")}
+    return words.get(level, level).lower()
 
 
 def _write_on_ticket(fact: Received, text: str) -> None:

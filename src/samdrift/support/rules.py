@@ -170,11 +170,6 @@ def may_open(actor: Acting, *, parties: Set[UUID]) -> bool:
     return actor.organisation_id in parties and bool(AGENTS & set(actor.roles))
 
 
-def may_see_internal(actor: Acting, *, organisation: UUID) -> bool:
-    """Tell whether the actor may see internal notes of `organisation`: only of their own."""
-    return actor.organisation_id == organisation
-
-
 def may_take(step: Step, actor: Acting, stand: TicketStand) -> bool:
     """Tell whether the actor may take `step` on a ticket that stands so, and the ticket can take it."""
     if not can_take(step, stand.state) or actor.organisation_id not in stand.parties:

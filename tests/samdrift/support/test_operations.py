@@ -294,11 +294,14 @@ def test_note_breaches_attributes_a_late_clock_to_its_leg_once(desk: Desk) -> No
         assert audit.verify(organisation=desk.services.id("odense")) == []
 
 
-def test_late_respond_is_told_as_late(desk: Desk) -> None:
+def test_late_respond_is_told_as_late_and_noted_though_it_has_stopped(desk: Desk) -> None:
     with desk.as_("syd") as agent:
         operations.accept_leg(actor=agent, ticket=desk.ticket, at=minutes(61))
+    with everyone():
+        noted = operations.note_breaches(at=minutes(62))
 
-    assert desk.clock("respond", organisation="syd").outcome == "late"
+    clock = desk.clock("respond", organisation="syd")
+    assert (clock.outcome, noted) == ("late", [clock.id])
 
 
 def test_assign_gives_the_ticket_to_a_member_only(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from samdrift.foundation import audit, outbox
 from samdrift.support.models import Clock
@@ -15,12 +16,14 @@ BATCH = 200
 
 
 def note_breaches(*, at: dt.datetime) -> list[UUID]:
-    """Note every running clock that is past its due time at `at`, and return the clocks' ids. Safe to run again.
+    """Note every clock that is, or ended, past its due time at `at`, and return the clocks' ids. Safe to run again.
 
     Needs a Scope for operation over everyone. Each breach is attributed to the leg, and so to the organisation, whose
     clock it is; both parties' chains get it. At most BATCH are noted in one run, the longest overdue first.
     """
-    late = Clock.objects.filter(ended_at__isnull=True, breach_noted_at__isnull=True, due_at__lt=at)
+    # A clock that was stopped too late while nobody looked is a breach all the same.
+    is_late = Q(ended_at__isnull=True, due_at__lt=at) | Q(breached_at__isnull=False)
+    late = Clock.objects.filter(is_late, breach_noted_at__isnull=True)
     noted = [_note(pk, at=at) for pk in list(late.order_by("due_at", "id").values_list("pk", flat=True)[:BATCH])]
     return [pk for pk in noted if pk is not None]
 
@@ -31,8 +34,8 @@ def _note(pk: UUID, *, at: dt.datetime) -> UUID | None:
     if clock is None or clock.breach_noted_at is not None:
         return None
     clocks.project(clock.leg, clock.metric, now=at)
-    clock.refresh_from_db(fields=["breached_at", "ended_at"])
-    if clock.breached_at is None or clock.ended_at is not None:
+    clock.refresh_from_db(fields=["breached_at"])
+    if clock.breached_at is None:
         return None
     clock.breach_noted_at = at
     clock.save(update_fields=["breach_noted_at"])
