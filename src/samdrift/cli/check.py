@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -48,8 +49,6 @@ def command(context: Context, as_json: bool) -> None:  # noqa: FBT001 - click pa
 
 
 def _check_all(context: Context) -> Iterator[Checked]:
-    if not context.settings.data.is_dir():
-        raise click.ClickException(f"{context.settings.data} is no folder; set SAMDRIFT_DATA to the data folder")
     yield _part("database", lambda: _database(context))
     yield _part("audit chains", _audit_chains)
     yield _part("journal", lambda: _journal(context))
@@ -69,6 +68,11 @@ def _part(name: str, check: Callable[[], Checked]) -> Checked:
 
 
 def _database(context: Context) -> Checked:
+    data, url = context.settings.data, context.settings.database_url
+    if url.startswith("sqlite:") and not Path(url.removeprefix("sqlite:///")).exists():
+        return Checked(
+            "database", "not there", [f"{data} holds no installation; set SAMDRIFT_DATA to the one to check"]
+        )
     context.start_django()
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
@@ -133,18 +137,16 @@ def _ledger_and_lake(context: Context) -> Checked:
     scope = _everyone(Purpose.WATCH).narrowed(owners)
     with Quiet(context.settings.data).held(), scoped.entered(scope):
         sums = queries.ledger_sums(since=dt.datetime(2020, 1, 1, tzinfo=dt.UTC), until=until)
-        stored = {
-            entry.organisation: (entry.rows, entry.rejects, entry.oldest_day) for entry in Gate(lake).statistics(scope)
-        }
+        stored = {entry.organisation: (entry.rows, entry.rejects) for entry in Gate(lake).statistics(scope)}
     faults = [f"{entry.source_name}: {entry.missing} lines are missing" for entry in sums if entry.missing]
     for owner in owners:
-        rows, rejects, _ = stored.get(owner, (0, 0, None))
+        rows, rejects = stored.get(owner, (0, 0))
         counted = [entry for entry in sums if entry.organisation == owner]
         said = (sum(entry.stored for entry in counted), sum(entry.rejected for entry in counted))
         # The lake forgets days past their retention, which the ledger still tells of: it may have fewer, never more.
         if rows > said[0] or rejects > said[1]:
             faults.append(f"{owner}: the lake has {rows} events and {rejects} rejects, the ledger tells of {said}")
-    total = sum(rows for rows, _, _ in stored.values())
+    total = sum(rows for rows, _ in stored.values())
     return Checked("ledger and lake", f"{total} events of {len(owners)} organisations", faults)
 
 

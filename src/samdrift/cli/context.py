@@ -10,6 +10,8 @@ from typing import Protocol
 import attrs
 import click
 
+from samdrift_logs.errors import InputRefused
+
 
 class InstalledSettings(Protocol):
     """The settings that commands read. `samdrift.config.settings.Settings` is the one implementation."""
@@ -54,8 +56,11 @@ class Context:
 
     @cached_property
     def settings(self) -> InstalledSettings:
-        """The settings, read on first use so that `--help` and `scan` need none."""
-        return self.read_settings()
+        """The settings, read on first use so that `--help` and `scan` need none. A wrong one is a wrong command line."""
+        try:
+            return self.read_settings()
+        except InputRefused as error:
+            raise click.UsageError(str(error)) from error
 
 
 pass_context = click.make_pass_decorator(Context)
