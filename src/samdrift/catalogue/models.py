@@ -10,6 +10,8 @@ from samdrift.catalogue.domain.services import FAMILIES, LEVEL_CLASSES, METRICS,
 from samdrift.foundation.scoped import EVERY_PURPOSE, National, Owned, ScopedModel, Shared
 from samdrift_logs.scope import Purpose
 
+# A version is published by a decision of the governance body, which Samdrift carries out; nobody edits one at a screen.
+_PUBLISHED = frozenset({Purpose.OPERATION})
 _TRADE = frozenset({Purpose.PURCHASE, Purpose.OPERATION})
 
 
@@ -17,7 +19,7 @@ class CommonService(ScopedModel):
     """What every unit must offer: the name it keeps over all its versions."""
 
     boundary: ClassVar = National()
-    write_purposes: ClassVar = _TRADE
+    write_purposes: ClassVar = _PUBLISHED
 
     slug = models.SlugField(unique=True)
     family = models.CharField(max_length=20, choices=[(family, family) for family in FAMILIES])
@@ -32,7 +34,7 @@ class ServiceVersion(ScopedModel):
     """A published text of a common service. Never edited: `digest` holds it to the content it was published from."""
 
     boundary: ClassVar = National()
-    write_purposes: ClassVar = _TRADE
+    write_purposes: ClassVar = _PUBLISHED
 
     service = models.ForeignKey(CommonService, models.PROTECT, related_name="versions")
     version = models.CharField(max_length=20)
@@ -53,7 +55,7 @@ class ServiceLevel(ScopedModel):
     """A class of a version: bronze, silver or gold."""
 
     boundary: ClassVar = National()
-    write_purposes: ClassVar = _TRADE
+    write_purposes: ClassVar = _PUBLISHED
 
     version = models.ForeignKey(ServiceVersion, models.PROTECT, related_name="levels")
     level_class = models.CharField(max_length=10, choices=[(name, name) for name in LEVEL_CLASSES])
@@ -66,7 +68,7 @@ class LevelTarget(ScopedModel):
     """One measurable promise of a level. `value` is in `unit`; minutes run on `calendar`."""
 
     boundary: ClassVar = National()
-    write_purposes: ClassVar = _TRADE
+    write_purposes: ClassVar = _PUBLISHED
 
     level = models.ForeignKey(ServiceLevel, models.PROTECT, related_name="targets")
     metric = models.CharField(max_length=30, choices=[(name, name) for name in METRICS])

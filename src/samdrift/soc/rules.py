@@ -97,7 +97,6 @@ def next_step(state: CaseState, *, decided: bool) -> str:
 
 ANALYST = "analyst"
 CISO = "ciso"
-ADMINISTRATOR = "administrator"
 
 WRITERS = frozenset({ANALYST, CISO})
 
@@ -134,13 +133,3 @@ def may_work_on(actor: Acting, *, handler: UUID) -> bool:
 def may_note_on(actor: Acting, *, parties: Collection[UUID]) -> bool:
     """Tell whether the actor may write on a case: whoever of its parties may read it, so that the owner can answer."""
     return actor.organisation_id in parties and bool(WRITERS & set(actor.roles))
-
-
-def may_search_logs(actor: Acting) -> bool:
-    """Tell whether the actor may look into logs: analysts, and the CISO of the organisation itself."""
-    return bool({ANALYST, CISO} & set(actor.roles))
-
-
-def may_administer_sources(actor: Acting) -> bool:
-    """Tell whether the actor may register sources and their credentials."""
-    return ADMINISTRATOR in actor.roles
