@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import click
 
@@ -45,6 +46,18 @@ class Program(click.Group):
             return super().invoke(ctx)
         except SamdriftError as error:
             raise click.ClickException(str(error)) from error
+        except Exception as error:
+            if _is_of_the_database(error):
+                raise click.ClickException(
+                    f"the database cannot be used: {error}. Run `samdrift migrate`; then `samdrift check` says more"
+                ) from error
+            raise
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Tell whether Django's database raised it, without importing Django for commands that do not need it."""
+    django_db = sys.modules.get("django.db")
+    return django_db is not None and isinstance(error, django_db.DatabaseError)
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})

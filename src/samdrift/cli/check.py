@@ -71,7 +71,7 @@ def _database(context: Context) -> Checked:
     data, url = context.settings.data, context.settings.database_url
     if url.startswith("sqlite:") and not Path(url.removeprefix("sqlite:///")).exists():
         return Checked(
-            "database", "not there", [f"{data} holds no installation; set SAMDRIFT_DATA to the one to check"]
+            "database", "not there", [f"{data} holds no installation; set SAMDRIFT_DATA to one"]
         )
     context.start_django()
     from django.db import connection

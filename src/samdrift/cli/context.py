@@ -56,7 +56,7 @@ class Context:
 
     @cached_property
     def settings(self) -> InstalledSettings:
-        """The settings, read on first use so that `--help` and `scan` need none. A wrong one is a wrong command line."""
+        """The settings, read on first use: `--help` and `scan` need none. A wrong one is a wrong command line."""
         try:
             return self.read_settings()
         except InputRefused as error:
