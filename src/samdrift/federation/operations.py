@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 import attrs
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
@@ -212,6 +213,16 @@ def create_user(
     person = User.objects.create_user(email=email, password=password, name=name, language=language)
     audit.record(organisation=audit.INSTALLATION, action="federation.user.created", subject=person, at=at)
     return person.pk
+
+
+@transaction.atomic
+def enrol_totp(*, user: UUID, at: datetime) -> str:
+    """Let a person log in with codes from an authenticator app, too, and return the app's secret (base32)."""
+    person = User.objects.get(pk=user)
+    secret: str = generate_totp_secret()
+    TOTP.activate(person, secret)
+    audit.record(organisation=audit.INSTALLATION, action="federation.user.totp_enrolled", subject=person, at=at)
+    return secret
 
 
 @transaction.atomic

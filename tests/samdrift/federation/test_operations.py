@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from allauth.mfa.utils import is_mfa_enabled
 
 from samdrift.federation import operations, queries
 from samdrift.federation.domain.content import OrganisationsRefused, read_organisations
@@ -312,3 +313,17 @@ def test_membership_of_the_future_is_none_yet(world: World) -> None:
 
     assert queries.memberships_of(user_id=person, at=AT) == ()
     assert len(queries.memberships_of(user_id=person, at=AT + timedelta(days=1))) == 1
+
+
+def test_enrol_totp_gives_a_second_factor_and_is_written_down(db: None) -> None:
+    with everyone():
+        person = operations.create_user(email="vagt@example.dk", name="Vagt", at=AT)
+
+        secret = operations.enrol_totp(user=person, at=AT)
+
+        last = AuditEntry.objects.order_by("sequence").last()
+    assert len(secret) >= 26
+    assert is_mfa_enabled(User.objects.get(pk=person))
+    assert last is not None
+    assert (last.action, last.subject_id) == ("federation.user.totp_enrolled", str(person))
+    assert secret not in str(last.after)
