@@ -77,6 +77,8 @@ def recognise(line: bytes) -> str:
             return "winlogbeat"
         if b'"Channel"' in line and (b'"EventID"' in line):
             return "evtx" if b'"Event"' in head[:16] else "windows_json"
+        if b'"Workload"' in line and b'"Operation"' in line:
+            return "m365_audit"
         return "generic_json"
     if b"devname=" in line or b"devid=" in line or (b"logid=" in line and b"type=" in line):
         return "fortigate"

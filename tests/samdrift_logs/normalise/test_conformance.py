@@ -125,6 +125,8 @@ def test_any_bytes_are_an_event_or_a_reject(line: bytes) -> None:
         (b'{"winlog":{"channel":"x"}}', "winlogbeat"),
         (b'{"Event":{"System":{"Channel":"x","EventID":1}}}', "evtx"),
         (b'{"Channel":"x","EventID":1}', "windows_json"),
+        (b'{"Operation":"UserLoggedIn","Workload":"AzureActiveDirectory"}', "m365_audit"),
+        (b'{"Operation":"x"}', "generic_json"),
         (b' {"a":1}', "generic_json"),
         (b'<189>date=2026-11-23 devname="fw" logid="1" type="traffic"', "fortigate"),
         (b"1795464845.123 84 10.1.1.7 TCP_MISS/200 1 GET http://x/ - HIER_DIRECT/1.2.3.4 text/html", "squid"),
