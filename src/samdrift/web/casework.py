@@ -137,7 +137,7 @@ def _address(entry: CaseEntryRow) -> tuple[str, str]:
 # ---- the steps
 
 
-def _text(label: str | Promise, *, help_text: str | Promise = "", required: bool = True) -> forms.CharField:
+def _text(label: Any, *, help_text: Any = "", required: bool = True) -> forms.CharField:
     return forms.CharField(
         label=label, help_text=help_text, required=required, widget=forms.Textarea, max_length=20_000
     )

@@ -42,7 +42,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             density=_one_of(request.COOKIES.get("density"), DENSITIES),
         ),
         "frame": Frame(
-            groups=places.groups(request, purposes=acting.purposes if acting else frozenset()),
+            groups=places.groups(request, purposes=acting.purposes, roles=acting.actor.roles) if acting else (),
             name=getattr(user, "name", ""),
             email=getattr(user, "email", ""),
         ),

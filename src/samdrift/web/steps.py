@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from samdrift.support import operations
 from samdrift.support.rules import CHECKLIST, Acting, Step
 
-CHECKLIST_LABELS: Mapping[str, str | Promise] = {
+CHECKLIST_LABELS: Mapping[str, Any] = {
     "what_is_wrong": gettext_lazy("What is wrong?"),
     "who_is_hit": gettext_lazy("Who is hit, and how badly?"),
     "tried_so_far": gettext_lazy("What has been tried?"),
     "contact": gettext_lazy("Whom can they ask?"),
+    "case": gettext_lazy("Case"),
 }
 PRIORITY_LABELS = [
     ("P1", gettext_lazy("P1 critical")),
@@ -30,7 +31,7 @@ PRIORITY_LABELS = [
 ]
 
 
-def _text(label: str | Promise, *, help_text: str | Promise = "", required: bool = True) -> forms.CharField:
+def _text(label: Any, *, help_text: Any = "", required: bool = True) -> forms.CharField:
     return forms.CharField(
         label=label, help_text=help_text, required=required, widget=forms.Textarea, max_length=20_000
     )
@@ -98,13 +99,22 @@ Act = Callable[[Acting, UUID, Mapping[str, Any], datetime], None]
 
 @attrs.frozen(kw_only=True)
 class StepForm:
-    """A step as the page offers it."""
+    """A step on a ticket: what it asks and what it does."""
 
     step: Step
     label: str | Promise
     form: type[forms.Form]
     act: Act
     icon: str = "hand"
+
+
+@attrs.frozen(kw_only=True)
+class Offered:
+    """A step as a page offers it: with its form, and `open` where the form came back with a fault."""
+
+    step: Any
+    form: forms.Form
+    open: bool
 
 
 def _hand_over(actor: Acting, ticket: UUID, given: Mapping[str, Any], at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from samdrift.web.views import acting, cases, design, find, home, mine, opening, search, sources, tickets
+from samdrift.web.views import acting, cases, design, find, governance, home, mine, opening, search, sources, tickets
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("logs/<str:event>/", search.event, name="event"),
     path("sources/", sources.sources, name="sources"),
     path("ledger/", sources.ledger, name="ledger"),
+    path("services/", governance.services, name="services"),
+    path("audit/", governance.audit, name="audit"),
     path("acting/", acting.choose, name="acting"),
     path("scope/", acting.why, name="scope"),
     path("settings/", mine.my_settings, name="settings"),

@@ -150,6 +150,11 @@ def priority(value: str) -> State:
     return known.get(value, State(value, "quiet"))
 
 
+def level_class(value: str) -> str:
+    """Return the name of a service level."""
+    return {"bronze": _("Bronze"), "silver": _("Silver"), "gold": _("Gold")}.get(value, value)
+
+
 def purpose(value: str) -> str:
     """Return the name of a purpose."""
     known = {

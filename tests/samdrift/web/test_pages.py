@@ -32,6 +32,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "search": WATCHES,
     "sources": (*WATCHES, "administrator"),
     "ledger": WATCHES,
+    "services": ("buyer", "manager", "ciso", "governance"),
+    "audit": ("ciso", "administrator"),
 }
 # Pages that read no organisation's rows, and so need no Scope.
 WITHOUT_PURPOSE = {"acting", "settings", "keys", "language", "design"}

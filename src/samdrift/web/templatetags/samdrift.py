@@ -71,6 +71,12 @@ def stamp(moment: datetime | None) -> SafeString:
     return _time(moment, words.precise(moment), words.utc(moment))
 
 
+@register.simple_tag
+def level_class(value: object) -> str:
+    """Write the name of a service level."""
+    return words.level_class(str(value))
+
+
 @register.filter
 def counted(count: int) -> str:
     """Write a number with points between thousands."""

@@ -22,6 +22,7 @@ from samdrift.support import queries as support
 from samdrift.web import casework, events, lists, querying, words
 from samdrift.web.acting import first_of, purpose
 from samdrift.web.casework import CaseStep, StateForm
+from samdrift.web.steps import Offered
 from samdrift.web.views.tickets import ticket_shown
 from samdrift_logs.errors import SamdriftError
 from samdrift_logs.scope import Purpose
@@ -136,16 +137,16 @@ def _page(request: Any, case: UUID) -> queries.CasePage:
 def _shown(request: Any, page: queries.CasePage, *, bound: Mapping[str, forms.Form], status: int = 200) -> HttpResponse:
     writable = request.scope.purpose == Purpose.WATCH
     offered = [
-        {"step": item, "form": bound.get(item.step) or _form(item, page), "open": item.step in bound}
+        Offered(step=item, form=bound.get(item.step) or _form(item, page), open=item.step in bound)
         for item in (casework.steps_open(page) if writable else [])
     ]
     mine = page.case.assignee == request.acting.actor.user_id
     context = {
         "page": page,
         "case": page.case,
-        "next": next((item for item in offered if item["step"].step == page.next_step), None),
-        "others": [item for item in offered if item["step"].step not in _not_other(page, mine=mine)],
-        "note": next((item["form"] for item in offered if item["step"].step == "note"), None),
+        "next": next((item for item in offered if item.step.step == page.next_step), None),
+        "others": [item for item in offered if item.step.step not in _not_other(page, mine=mine)],
+        "note": next((item.form for item in offered if item.step.step == "note"), None),
         "timeline": casework.timeline(page.entries),
         "ticket": _ticket(page, at=request.at),
         "alerts_of": [_kind(kind, page) for kind in page.kinds],

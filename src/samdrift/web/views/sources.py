@@ -29,14 +29,15 @@ def sources(request: Any) -> HttpResponse:
     text = request.GET.get("text", "").casefold()
     only = request.GET.get("state", "")
     shown = [
-        {"source": row, "state": source_state(row)}
+        row
         for row in found.rows
         if text in f"{row.name} {row.organisation_name} {row.type}".casefold() and _is_wanted(row, only)
     ]
+    first = sorted(shown, key=lambda row: not row.is_silent)
     states = [("silent", _("Silent")), ("heard", _("Heard")), ("disabled", _("Turned off"))]
     context = {
         "found": found,
-        "rows": sorted(shown, key=lambda item: not item["source"].is_silent),
+        "rows": [{"source": row, "state": source_state(row)} for row in first],
         "text": request.GET.get("text", ""),
         "filters": [lists.choice(request.GET, name="state", label=_("State"), values=states)],
         "kept": {},

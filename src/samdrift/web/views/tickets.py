@@ -20,7 +20,7 @@ from samdrift.support import queries
 from samdrift.support.rules import Step
 from samdrift.web import explaining, lists, telling
 from samdrift.web.acting import first_of, purpose
-from samdrift.web.steps import PRIORITY_LABELS, STEPS, AssignForm, HandOverForm, StepForm
+from samdrift.web.steps import PRIORITY_LABELS, STEPS, AssignForm, HandOverForm, Offered, StepForm
 from samdrift_logs.errors import SamdriftError
 from samdrift_logs.scope import Purpose
 
@@ -158,7 +158,7 @@ def _shown(
     writable = request.scope.purpose == Purpose.SUPPORT
     steps = [STEPS[step] for step in STEPS if step in page.steps] if writable else []
     offered = [
-        {"step": item, "form": bound.get(item.step) or _form(request, item, page), "open": item.step in bound}
+        Offered(step=item, form=bound.get(item.step) or _form(request, item, page), open=item.step in bound)
         for item in steps
         if item.step is not Step.WRITE
     ]
@@ -166,8 +166,8 @@ def _shown(
     context = {
         "page": page,
         "ticket": page.ticket,
-        "next": next((item for item in offered if item["step"].step == page.next_step), None),
-        "others": [item for item in offered if item["step"].step != page.next_step],
+        "next": next((item for item in offered if item.step.step == page.next_step), None),
+        "others": [item for item in offered if item.step.step != page.next_step],
         "message": _message(request, page, bound) if any(item.step is Step.WRITE for item in steps) else None,
         "story": telling.story(page.story, with_clocks=with_clocks),
         "with_clocks": with_clocks,
