@@ -191,13 +191,14 @@ class Run:
         before = sum(one.size_bytes for one in lake.statistics(scope))
         files = sum(one.files for one in lake.statistics(scope))
         lake.compact(min_files=2)
-        after = sum(one.size_bytes for one in lake.statistics(scope))
+        compacted = lake.statistics(scope)
         journal = sum(path.stat().st_size for path in (self.data / "journal").rglob("*.segment"))
         return {
             "raw_bytes_per_event": round(self.made.raw_bytes / self.made.lines, 1),
-            "lake_bytes_per_event": round(after / events, 1),
+            "lake_bytes_per_event": round(sum(one.size_bytes for one in compacted) / events, 1),
             "lake_bytes_per_event_before_compaction": round(before / events, 1),
             "files_before_compaction": files,
+            "files": sum(one.files for one in compacted),  # of today, a file waits until as much has come after it
             "journal_bytes_per_event": round(journal / events, 1),
         }
 

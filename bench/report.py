@@ -55,6 +55,7 @@ _FIGURES = (
         "lake, bytes/event, before compaction",
         lambda run: f"{run['disk']['lake_bytes_per_event_before_compaction']:,.0f}",
     ),
+    ("lake, files before / after", lambda run: "{files_before_compaction} / {files}".format(**run["disk"])),
     ("journal, bytes/event, until trimmed", lambda run: f"{run['disk']['journal_bytes_per_event']:,.0f}"),
     (
         "peak memory, receive / work",
