@@ -148,7 +148,9 @@ _REGISTRY_EITHER = frozenset({"registry_add", "registry_delete"})
 
 # Fields that an event has under another name than rules for its category use: canonical source → canonical target.
 FIELD_NAMES: dict[tuple[str, str], dict[str, str]] = {
-    (SECURITY, "4688"): {"newprocessname": "image", "parentprocessname": "parentimage"},
+    # SubjectLogonId as LogonId is what Sigma's own converters take, though it is the creator's logon: rules want it, or
+    # ask that it is there.
+    (SECURITY, "4688"): {"newprocessname": "image", "parentprocessname": "parentimage", "subjectlogonid": "logonid"},
 }
 
 # A program on Linux and the wider logs it also writes to.

@@ -111,6 +111,7 @@ def reference_matches(ruleset: RuleSet, rules: dict[str, Any], batch: EventBatch
         if (kind.channel, kind.code) == ("security", "4688"):
             event.setdefault("Image", event.get("NewProcessName"))
             event.setdefault("ParentImage", event.get("ParentProcessName"))
+            event.setdefault("LogonId", event.get("SubjectLogonId"))
         for rule in ruleset.rules:
             if where.answers(rule.logsource) and reference_sigma.matches(rules[rule.id], event):
                 found.add((rule.id, row))

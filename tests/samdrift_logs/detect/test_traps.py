@@ -113,6 +113,16 @@ def test_4688_has_image_and_parent_image() -> None:
     assert dict(match.fields) == {"NewProcessName": "C:\\Whoami.exe", "ParentProcessName": "C:\\cmd.exe"}
 
 
+def test_4688_has_its_subjects_logon_id_where_it_has_none_of_its_own() -> None:
+    text = rule_text(
+        "s: {LogonId: '0x3e7'}\ncondition: s", logsource={"product": "windows", "category": "process_creation"}
+    )
+    event = {"Channel": "Security", "EventID": 4688, "SubjectLogonId": "0x3e7"}
+    events = [event, {**event, "LogonId": "0x1"}, {**event, "SubjectLogonId": "0x1"}, {**event, "EventID": 4689}]
+
+    assert rows_matched(engine_for(text), events, product="windows") == [0]
+
+
 def test_field_names_with_spaces_and_other_case() -> None:
     assert matched(
         "s: {ThreatName: x, Provider_Name: y}\ncondition: s", {"Threat Name": "x", "provider_name": "y"}
