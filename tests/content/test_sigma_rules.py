@@ -394,7 +394,7 @@ def test_rule_fires_on_the_line_as_sent(ruleset: RuleSet, stem: str, line: bytes
 def record_of(event: Mapping[str, Any]) -> bytes:
     """Write a rule's sample as Microsoft 365 sends it: pairs as objects, the record's header around it."""
     pairs = {name: [json.loads(pair) for pair in value] for name, value in event.items() if isinstance(value, list)}
-    header: dict[str, Any] = {"CreationTime": "2026-11-23T10:00:00", "RecordType": 1, "OrganizationId": str(uuid.UUID(int=3))}
+    header: dict[str, Any] = {"CreationTime": "2026-11-23T10:00:00", "RecordType": 1}
     return json.dumps(header | event | pairs, ensure_ascii=False, separators=(",", ":")).encode()
 
 
