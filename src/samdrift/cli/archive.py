@@ -24,12 +24,15 @@ from typing import IO, Any
 
 import attrs
 
+from samdrift.cli import postgresql
 from samdrift_logs.errors import InputRefused, SamdriftError, StorageFailed
 from samdrift_logs.journal import Quiet
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-WHOLE = ("sources.json", "secret.key")  # small files that are replaced whole
+SECRET = "secret.key"  # noqa: S105 - a file's name
+DUMP = "samdrift.pgdump"
+WHOLE = ("sources.json", SECRET)  # small files that are replaced whole
 FOLDERS = ("files", "mail")  # files that never change once written
 PASSING = {"_last_checkpoint"}  # a hint that Delta readers do without, and which would point past what was listed
 
@@ -67,20 +70,26 @@ class _Manifest:
     hashes: Mapping[str, str]
 
 
-def write_archive(*, data: Path, database: Path, archive: Path, at: dt.datetime, progress: Progress) -> Archived:
+def write_archive(*, data: Path, database_url: str, archive: Path, at: dt.datetime, progress: Progress) -> Archived:
     """Archive the data folder of a running system. An unfinished archive leaves nothing behind.
 
-    `database` is the SQLite file. Raises StorageFailed when the disk refuses, InputRefused when there is no data.
+    Raises StorageFailed when the disk or the database refuses, InputRefused when there is no data.
     """
-    if not database.is_file():
-        raise InputRefused(f"{data} holds no Samdrift data: {database.name} is not there")
+    database = sqlite_file(database_url)
+    if not (database or data / SECRET).is_file():
+        raise InputRefused(f"{data} holds no Samdrift data: {(database or data / SECRET).name} is not there")
     unfinished = archive.with_name(archive.name + ".unfinished")
     try:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=data) as staging:
-            began = dt.datetime.now(dt.UTC)
-            with Quiet(data).held():
-                members = _snapshot(data, database, Path(staging))
-            silence_s = (dt.datetime.now(dt.UTC) - began).total_seconds()
+            with contextlib.ExitStack() as held:
+                began = dt.datetime.now(dt.UTC)
+                with Quiet(data).held():
+                    snapshot = None if database else held.enter_context(postgresql.exported_snapshot(database_url))
+                    members = _snapshot(data, database, Path(staging))
+                silence_s = (dt.datetime.now(dt.UTC) - began).total_seconds()
+                if snapshot:
+                    members[DUMP] = _Member(Path(staging) / DUMP)
+                    postgresql.dump(database_url, snapshot=snapshot, to=Path(staging) / DUMP)
             _write(unfinished, members, at=at, progress=progress)
         unfinished.replace(archive)
     except OSError as error:
@@ -96,10 +105,11 @@ def write_archive(*, data: Path, database: Path, archive: Path, at: dt.datetime,
     )
 
 
-def restore_archive(*, archive: Path, data: Path, progress: Progress) -> Archived:
+def restore_archive(*, archive: Path, data: Path, database_url: str, progress: Progress) -> Archived:
     """Unpack an archive into an empty folder, checking every file against the manifest.
 
-    Nothing is left in `data` unless all of it is right. Raises FolderNotEmpty, InputRefused (damaged archive, with the
+    Nothing is left in `data` unless all of it is right. An archive from PostgreSQL is restored to the empty database at
+    `database_url`; one from SQLite needs none. Raises FolderNotEmpty, InputRefused (damaged archive, with the
     member's name) or StorageFailed.
     """
     if data.exists() and any(data.iterdir()):
@@ -110,6 +120,7 @@ def restore_archive(*, archive: Path, data: Path, progress: Progress) -> Archive
             unpacked = Path(folder) / "data"
             unpacked.mkdir()
             manifest = _unpack(archive, unpacked, progress)
+            _restore_database(unpacked, database_url)
             if data.exists():
                 data.rmdir()
             unpacked.replace(data)
@@ -126,7 +137,7 @@ def restore_archive(*, archive: Path, data: Path, progress: Progress) -> Archive
     )
 
 
-def _snapshot(data: Path, database: Path, staging: Path) -> dict[str, _Member]:
+def _snapshot(data: Path, database: Path | None, staging: Path) -> dict[str, _Member]:
     """Take hold of everything as it is now. Runs in the silence, so it copies only what may change."""
     members: dict[str, _Member] = {}
 
@@ -134,7 +145,7 @@ def _snapshot(data: Path, database: Path, staging: Path) -> dict[str, _Member]:
         members[name] = _Member(path, size)
 
     for source, name in ((database, "samdrift.sqlite3"), (data / "ledger" / "ledger.sqlite3", "ledger/ledger.sqlite3")):
-        if source.is_file():
+        if source is not None and source.is_file():
             keep(name, _copied_database(source, staging / name))
     for path in _files(data / "journal"):
         name = str(path.relative_to(data))
@@ -157,6 +168,21 @@ def _snapshot(data: Path, database: Path, staging: Path) -> dict[str, _Member]:
             shutil.copyfile(data / name, staging / name)
             keep(name, staging / name)
     return members
+
+
+def sqlite_file(database_url: str) -> Path | None:
+    """Return the file of a SQLite database, None where it is PostgreSQL."""
+    return Path(database_url.removeprefix("sqlite:///")) if database_url.startswith("sqlite:") else None
+
+
+def _restore_database(unpacked: Path, database_url: str) -> None:
+    dump = unpacked / DUMP
+    if not dump.exists():
+        return
+    if sqlite_file(database_url) is not None:
+        raise InputRefused("the archive is from PostgreSQL; set SAMDRIFT_DATABASE_URL to an empty PostgreSQL database")
+    postgresql.restore(database_url, dump_file=dump)
+    dump.unlink()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -25,16 +25,10 @@ def command(context: Context, archive: Path, as_json: bool) -> None:  # noqa: FB
 
     from samdrift.cli.archive import write_archive
 
-    url = context.settings.database_url
-    if not url.startswith("sqlite:"):
-        raise click.ClickException(
-            "the database is PostgreSQL: back it up with pg_dump or pgBackRest first, then the data folder with this "
-            "command is not enough to restore from. See docs/how-to/back-up.md"
-        )
     with progress_bar("Archiving") as progress:
         archived = write_archive(
             data=context.settings.data,
-            database=Path(url.removeprefix("sqlite:///")),
+            database_url=context.settings.database_url,
             archive=archive.resolve(),
             at=dt.datetime.now(dt.UTC),
             progress=progress,

@@ -70,9 +70,7 @@ def _part(name: str, check: Callable[[], Checked]) -> Checked:
 def _database(context: Context) -> Checked:
     data, url = context.settings.data, context.settings.database_url
     if url.startswith("sqlite:") and not Path(url.removeprefix("sqlite:///")).exists():
-        return Checked(
-            "database", "not there", [f"{data} holds no installation; set SAMDRIFT_DATA to one"]
-        )
+        return Checked("database", "not there", [f"{data} holds no installation; set SAMDRIFT_DATA to one"])
     context.start_django()
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor

@@ -18,11 +18,16 @@ from samdrift.cli.progress import progress_bar
 @click.option("--json", "as_json", is_flag=True, help="Print what was restored as JSON.")
 @pass_context
 def command(context: Context, archive: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT001
-    """Restore ARCHIVE into the empty folder FOLDER. Then run `samdrift check` with SAMDRIFT_DATA set to it."""
+    """Restore ARCHIVE into the empty folder FOLDER. Then run `samdrift check` with SAMDRIFT_DATA set to it.
+
+    An archive from PostgreSQL is restored to the empty database that SAMDRIFT_DATABASE_URL names.
+    """
     from samdrift.cli.archive import restore_archive
 
     with progress_bar("Restoring") as progress:
-        restored = restore_archive(archive=archive, data=folder.resolve(), progress=progress)
+        restored = restore_archive(
+            archive=archive, data=folder.resolve(), database_url=context.settings.database_url, progress=progress
+        )
     if as_json:
         click.echo(json.dumps(attrs.asdict(restored), default=str))
     else:
