@@ -149,6 +149,17 @@ def test_range_dragged_on_the_histogram_is_searched(page: Page, site: dict[str, 
     expect(page.locator("details.event")).to_have_count(1)
 
 
+def test_field_names_are_completed(page: Page, site: dict[str, str]) -> None:
+    _log_in(page, site, "anna.holm@example.dk")
+    page.goto(site["address"] + "/logs/")
+
+    page.locator("#q").press_sequentially("vssadmin comm")
+    expect(page.locator("#q-offers")).to_contain_text("command_line:")
+    page.keyboard.press("Tab")
+
+    expect(page.locator("#q")).to_have_value("vssadmin command_line:")
+
+
 def test_more_is_loaded_in_place(page: Page, site: dict[str, str]) -> None:
     _log_in(page, site, "anna.holm@example.dk")
     page.goto(site["address"] + "/logs/?range=4h&q=")

@@ -173,7 +173,7 @@ def analyst_searches_around_it(stage: Stage) -> None:
     assert address is not None
     analyst.go(address)
     analyst.look("loghændelse", narrow=True)
-    analyst.go("/logs/?range=1h&q=host:(")
+    analyst.go("/logs/?range=1h&q=host:(", status=400)
     analyst.look("logsøgning med fejl i")
 
 

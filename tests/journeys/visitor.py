@@ -73,7 +73,7 @@ class Visitor:
         """Log in with the password, and with a code where the login asks for one; end on the work list."""
         self.go("/")
         self.look("log ind", narrow=True)
-        self.page.get_by_label("Email").fill(login.email)
+        self.page.get_by_label("E-mail").fill(login.email)
         self.page.get_by_label("Adgangskode").fill(PASSWORD)
         self.page.keyboard.press("Enter")
         if login.totp_secret:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
@@ -14,6 +15,7 @@ from samdrift.federation.queries import AuditRow, PersonRow
 from samdrift.web import words
 
 LOOKS = "soc.logs."
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +44,7 @@ def tell(row: AuditRow, people: Mapping[UUID, PersonRow]) -> Entry:
     return Entry(
         sequence=row.sequence,
         at=row.at,
-        who=f"{person.name} ({person.email})" if person else row.actor,
+        who=f"{person.name} ({person.email})" if person else _("Samdrift"),
         what=_action(row.action),
         action=row.action,
         purpose=words.purpose(row.purpose),
@@ -68,9 +70,19 @@ def _detail(row: AuditRow) -> str:
     if not isinstance(after, dict):
         return ""
     if row.action == f"{LOOKS}searched":
-        ends = [str(after[name])[:16].replace("T", " ") for name in ("since", "until") if after.get(name)]
-        return " · ".join([str(after.get("query") or "*"), " – ".join(ends)])
-    return ", ".join(f"{name}: {value}" for name, value in after.items() if value not in (None, ""))[:400]
+        ends = [_local(str(after[name])) for name in ("since", "until") if after.get(name)]
+        return " · ".join(part for part in (str(after.get("query") or "*"), " – ".join(ends)) if part)
+    told = {name: str(value) for name, value in after.items() if value not in (None, "", [])}
+    return ", ".join(f"{name}: {value}" for name, value in told.items() if not _UUID.fullmatch(value))[:400]
+
+
+def _local(text: str) -> str:
+    """Return a stored instant as the reader's clock shows it; as stored where it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment.astimezone(words.COPENHAGEN).strftime("%d-%m-%Y %H:%M")
 
 
 def _action(action: str) -> str:
@@ -99,6 +111,9 @@ def _action(action: str) -> str:
         "federation.token.revoked": _("revoked a token"),
         "federation.team.added": _("added a team"),
         "federation.policy.set": _("changed the login policy"),
+        "federation.ownership.began": _("began to own a part of a unit"),
+        "federation.ownership.ended": _("ceased to own a part of a unit"),
+        "soc.source.registered": _("registered a log source"),
         "federation.organisation.onboarded": _("took up the organisation"),
         "catalogue.subscription.started": _("started a subscription"),
         "catalogue.subscription.ended": _("ended a subscription"),

@@ -74,20 +74,28 @@ def say(clock: ClockFace, *, now: datetime) -> ClockWords:
     return ClockWords(icon="clock", tone=tone, words=_before(clock.metric), moment=due, after=after)
 
 
-def why(page: ClockPage, *, now: datetime) -> Why:
-    """Return the reason for a deadline."""
+def why(page: ClockPage, *, service: str, now: datetime) -> Why:
+    """Return the reason for a deadline. `service` is the name of what is subscribed to, where anything is."""
     return Why(
         id=f"why-{page.clock.id}",
         clock=say(page.clock, now=now),
         metric=metric(page.clock.metric),
         whose=f"{page.team_name}, {page.clock.organisation_name}",
-        origin=_("the standard, as no subscription covers it") if page.origin == "standard" else page.origin,
+        origin=_origin(page.origin, service=service),
         target=words.span(timedelta(minutes=page.target_minutes)),
         carried=words.span(timedelta(minutes=page.carried_minutes)) if page.carried_minutes else "",
         calendar=calendar(page.clock.calendar),
         remaining=words.span(timedelta(seconds=page.remaining_s)) if page.remaining_s > 0 else "",
         lines=lines(page.steps),
     )
+
+
+def _origin(origin: str, *, service: str) -> str:
+    """Return where a target comes from: "server-operation 1.0 gold" is Serverdrift 1.0, gold."""
+    if origin == "standard":
+        return _("the standard, as no subscription covers it")
+    slug, version, level = (*origin.split(" "), "", "")[:3]
+    return ", ".join(part for part in (f"{service or slug} {version}".strip(), words.level_class(level)) if part)
 
 
 def lines(steps: Sequence[TraceStep]) -> list[Line]:

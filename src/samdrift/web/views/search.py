@@ -82,6 +82,7 @@ def _asked(request: Any) -> dict[str, Any]:
         "refused": refused,
         "asked": "q" in request.GET,
         "own": querying.OWN,
+        "completes": " ".join(events.FIELDS),
     }
 
 

@@ -171,10 +171,10 @@ def _shown(
         "message": _message(request, page, bound) if any(item.step is Step.WRITE for item in steps) else None,
         "story": telling.story(page.story, with_clocks=with_clocks),
         "with_clocks": with_clocks,
-        "legs": [_leg(request, leg) for leg in page.legs if leg.ended_at is None],
+        "legs": [_leg(request, leg, service=_service(request, page)) for leg in page.legs if leg.ended_at is None],
         "past_legs": [leg for leg in page.legs if leg.ended_at is not None],
         "case": _case(page),
-        "english": request.LANGUAGE_CODE == "en",
+        "service": _service(request, page),
         "writable": writable,
     }
     template = "web/tickets/_ticket.html" if request.htmx else "web/tickets/ticket.html"
@@ -191,9 +191,14 @@ def _message(request: Any, page: queries.TicketPage, bound: Mapping[Step, forms.
     return bound.get(Step.WRITE) or _form(request, STEPS[Step.WRITE], page)
 
 
-def _leg(request: Any, leg: queries.LegFace) -> dict[str, Any]:
+def _service(request: Any, page: queries.TicketPage) -> str:
+    """Return the name of the ticket's service in the reader's language."""
+    return page.ticket.service.en if request.LANGUAGE_CODE == "en" else page.ticket.service.da
+
+
+def _leg(request: Any, leg: queries.LegFace, *, service: str) -> dict[str, Any]:
     clocks = [
-        explaining.why(queries.clock_page(clock=clock.id, at=request.at), now=request.at)
+        explaining.why(queries.clock_page(clock=clock.id, at=request.at), service=service, now=request.at)
         for clock in leg.clocks
         if clock.ended_at is None
     ]

@@ -71,6 +71,28 @@
     if (polled && polled.querySelector("input:checked, [popover]:popover-open")) event.preventDefault();
   });
 
+  // ---- field names are completed in the query line: Tab takes the one that is offered
+  document.querySelectorAll("input[data-completes]").forEach((line) => {
+    const names = (line.dataset.completes || "").split(" ").filter(Boolean);
+    const hint = document.getElementById(line.dataset.offers);
+    const offered = () => {
+      const word = line.value.slice(0, line.selectionStart).match(/(?:^|[\s(])([A-Za-z_]{2,})$/);
+      return word ? names.filter((name) => name.startsWith(word[1]) && name !== word[1]) : [];
+    };
+    line.addEventListener("input", () => {
+      hint.textContent = offered().slice(0, 6).map((name) => name + ":").join("  ");
+    });
+    line.addEventListener("keydown", (event) => {
+      const [first] = offered();
+      if (event.key !== "Tab" || event.shiftKey || !first) return;
+      event.preventDefault();
+      const at = line.selectionStart;
+      const start = line.value.slice(0, at).search(/[A-Za-z_]+$/);
+      line.setRangeText(first + ":", start, at, "end");
+      hint.textContent = "";
+    });
+  });
+
   // ---- filters send themselves
   document.addEventListener("change", (event) => {
     if (event.target.matches("form[data-sends] select")) event.target.form.requestSubmit();
