@@ -42,7 +42,7 @@ def work(data: Path, name: str, alerts: Path, rules: Sequence[Path], stop: threa
     """Work the journal with the settings that `samdrift work` has."""
     began = time.monotonic()
     stages = real_stages(data, rules)
-    about = {"rules": stages.about["rules"], "rules_refused": stages.about["rules_refused"]}
+    about = {name: value for name, value in stages.about().items() if name in ("rules", "rules_refused")}
     with alerts.open("w") as file:
         worker = Worker(WorkSettings(data=data, rules=rules, name=name), lambda found: note(file, found), stages=stages)
         _tell(ready=True, rules_load_s=time.monotonic() - began, **about)

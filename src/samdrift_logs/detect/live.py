@@ -9,6 +9,7 @@ from pathlib import Path
 
 from samdrift_logs.detect.engine import Engine
 from samdrift_logs.detect.files import rule_paths
+from samdrift_logs.detect.rules import RuleSet
 from samdrift_logs.detect.ruleset import load_rules
 from samdrift_logs.errors import InputRefused
 
@@ -20,8 +21,9 @@ class LiveRules:
 
     `engine()` costs nothing most of the time. At most every `check_every_s` seconds it looks at names, sizes and times
     of the rule files; when they differ, a new engine is built in a thread of its own, and taken at the first call after
-    it is done. No event is missed meanwhile: the old engine goes on. Rules that cannot be read, or a folder in which no
-    rule is left, change nothing; `problem` says so.
+    it is done. No event is missed meanwhile: the old engine goes on. Where a rule is refused in a file that was loaded
+    without a fault before, or no rule is left, nothing changes until that is mended; `problem` says so. A new file that
+    is refused stands in the rule set's `refused`, beside the rules that are taken.
     """
 
     def __init__(
@@ -59,7 +61,11 @@ class LiveRules:
             building.join(timeout_s)
 
     def _build_if_changed(self) -> None:
-        signature = self._look()
+        try:
+            signature = self._look()
+        except OSError as problem:
+            self.problem, self._signature = f"the rules cannot be looked at: {problem}", ()
+            return
         if signature != self._signature:
             self._signature = signature
             self._building = threading.Thread(target=self._build, name="rules", daemon=True)
@@ -68,13 +74,15 @@ class LiveRules:
     def _build(self) -> None:
         try:
             ruleset = load_rules(self._paths, cache=self._cache)
-            if not ruleset.rules:
-                raise InputRefused("no rule could be loaded any more; the rules from before go on")
-            if ruleset.version != self._engine.ruleset.version:
+            before = self._engine.ruleset
+            _refuse_loss(before, ruleset)
+            if (ruleset.version, ruleset.refused) != (before.version, before.refused):
                 self._next = Engine(ruleset, cache=self._cache)
             self.problem = None
         except (InputRefused, OSError) as problem:
             self.problem = str(problem)
+        except Exception as problem:  # a door: a thread has nobody else to tell
+            self.problem = f"the rules could not be built: {type(problem).__name__}: {problem}"
         finally:
             self._building = None
 
@@ -88,3 +96,14 @@ class LiveRules:
                     continue  # gone since it was listed: the next look sees that
                 found.append((str(file), status.st_mtime_ns, status.st_size))
         return tuple(found)
+
+
+def _refuse_loss(before: RuleSet, after: RuleSet) -> None:
+    """Raise InputRefused where a rule that worked is one no longer because of a fault, not because it was removed."""
+    faultless = {rule.file for rule in before.rules} - {refusal.file for refusal in before.refused}
+    lost = [refusal for refusal in after.refused if refusal.file in faultless]
+    if lost:
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        raise InputRefused(f"{lost[0]}{more}; the rules from before go on")
+    if not after.rules:
+        raise InputRefused("no rule could be loaded any more; the rules from before go on")

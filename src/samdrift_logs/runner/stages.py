@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +10,7 @@ from uuid import UUID
 
 import attrs
 
-from samdrift_logs.detect import Alert, Engine, alerts_from, load_rules
+from samdrift_logs.detect import Alert, LiveRules, alerts_from
 from samdrift_logs.events import EventBatch, RejectBatch
 from samdrift_logs.events.sources import SourceRegistry
 from samdrift_logs.journal import JournalRecord
@@ -49,35 +50,50 @@ class Write(Protocol):
     def __call__(self, events: EventBatch, rejects: RejectBatch, *, partition: int, through: int) -> Written: ...
 
 
+def _nothing() -> Mapping[str, str]:
+    return {}
+
+
 @attrs.frozen(kw_only=True)
 class Stages:
-    """What a worker runs. `about` is shown with its counters."""
+    """What a worker runs. `about` and `problems` are asked when it shows its counters, by the thread that works."""
 
     normalise: Callable[[Sequence[JournalRecord], SourceRegistry], Outcome]
     detect: Callable[[EventBatch], Sequence[Alert]]
     write: Write
     create: Callable[[UUID], object]
-    about: Mapping[str, object] = attrs.field(factory=dict)
+    about: Callable[[], Mapping[str, object]] = _nothing
+    problems: Callable[[], Mapping[str, str]] = _nothing
 
 
 def real_stages(data: Path, rules: Sequence[Path]) -> Stages:
-    """Return the stages of a data folder with the rules of some folders. Raises InputRefused or StorageFailed."""
+    """Return the stages of a data folder with the rules of some folders. Raises InputRefused or StorageFailed.
+
+    Rules that change are taken between two batches: each batch is evaluated once, by the old engine or the new.
+    """
     lake = Lake(data / "lake")
-    ruleset = load_rules(rules)
-    engine = Engine(ruleset)
-
-    def detect(batch: EventBatch) -> Sequence[Alert]:
-        return alerts_from(engine.evaluate(batch), batch, ruleset)
-
+    live = LiveRules(rules)
     return Stages(
         normalise=normalise,
-        detect=detect,
+        detect=functools.partial(_detect, live),
         write=LakeWriter(lake).write,
         create=lake.create,
-        about={
-            "ruleset": ruleset.version,
-            "rules": len(ruleset.rules),
-            "rules_refused": len(ruleset.refused),
-            "rules_refused_first": [str(refusal) for refusal in ruleset.refused[:20]],
-        },
+        about=functools.partial(_about, live),
+        problems=lambda: {"rules": live.problem} if live.problem else {},
     )
+
+
+def _detect(live: LiveRules, batch: EventBatch) -> Sequence[Alert]:
+    engine = live.engine()
+    return alerts_from(engine.evaluate(batch), batch, engine.ruleset)
+
+
+def _about(live: LiveRules) -> Mapping[str, object]:
+    """Asking for the engine looks at the folders, so that changes are taken also while no events come."""
+    ruleset = live.engine().ruleset
+    return {
+        "ruleset": ruleset.version,
+        "rules": len(ruleset.rules),
+        "rules_refused": len(ruleset.refused),
+        "rules_refused_first": [str(refusal) for refusal in ruleset.refused[:20]],
+    }

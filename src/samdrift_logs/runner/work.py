@@ -288,12 +288,12 @@ class Worker:
             self._shown.write(
                 {
                     "counters": dict(self.counters),
-                    "problems": dict(self.problems),
+                    "problems": {**self.problems, **self._stages.problems()},
                     "delay_s": _spread(self._delays_s),
                     "partitions": [partition.shown() for partition in self._partitions.values()],
                     "registry": {"version": self._registry.current().version, "problem": self._registry.problem},
                     "stopped": stopped,
-                    **self._stages.about,
+                    **self._stages.about(),
                 }
             )
 

@@ -90,3 +90,40 @@ def test_files_are_looked_at_no_more_often_than_asked(folder: Path) -> None:
     assert settled(live) == [0]
     now[0] = 2.0
     assert settled(live) == [0, 1]
+
+
+def test_rule_that_breaks_holds_back_the_others_until_it_is_mended(live: LiveRules, folder: Path) -> None:
+    (folder / "one.yml").write_text("title: [")
+    write_rule(folder, "two", "y")
+
+    assert settled(live) == [0]
+    assert live.problem is not None
+    assert "one.yml" in live.problem
+
+    write_rule(folder, "one", "x")
+
+    assert settled(live) == [0, 1]
+    assert live.problem is None
+
+
+def test_new_rule_that_is_refused_is_shown_and_holds_nothing_back(live: LiveRules, folder: Path) -> None:
+    (folder / "bad.yml").write_text("title: [")
+    assert settled(live) == [0]
+    write_rule(folder, "two", "y")
+
+    assert settled(live) == [0, 1]
+    assert [Path(refusal.file).name for refusal in live.engine().ruleset.refused] == ["bad.yml"]
+    assert live.problem is None
+
+
+def test_fault_of_our_own_leaves_the_rules_from_before(
+    live: LiveRules, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("broken pipe")
+
+    monkeypatch.setattr("samdrift_logs.detect.live.Engine", fail)
+    write_rule(folder, "two", "y")
+
+    assert settled(live) == [0]
+    assert live.problem == "the rules could not be built: RuntimeError: broken pipe"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -19,7 +21,7 @@ from samdrift_logs.events.sources import OrganisationName, Source, SourceRegistr
 from samdrift_logs.journal import Journal, JournalLimits, JournalRecord, Ledger, Tally, partition_of, read_counters
 from samdrift_logs.lake import Gate, Lake, LakeWriter, Written
 from samdrift_logs.normalise import Normalised, normalise
-from samdrift_logs.runner.stages import Stages
+from samdrift_logs.runner.stages import Stages, real_stages
 from samdrift_logs.runner.work import Worker, WorkSettings
 from samdrift_logs.scope import Purpose, Scope
 
@@ -341,3 +343,55 @@ def test_organisation_that_has_left_does_not_hold_up_the_others(house: House) ->
     assert worker.counters["lines_of_leavers"] == 1
     (kept,) = (house.data / "left").rglob("*.ndjson")
     assert b"of one that left" in kept.read_bytes()
+
+
+def write_rule(folder: Path, word: str) -> None:
+    """Write a rule under its word: alerts on operations in Microsoft 365 that are called so."""
+    folder.mkdir(exist_ok=True)
+    rule = {"title": word, "logsource": {"product": "m365"}, "detection": {"s": {"Operation": word}, "condition": "s"}}
+    (folder / f"{word}.yml").write_text(json.dumps(rule))
+
+
+def operation(word: str) -> bytes:
+    return json.dumps({"Operation": word, "Workload": "Exchange"}).encode()
+
+
+def shown(house: House) -> Mapping[str, Any]:
+    return read_counters(house.data / "run").get("work", {"rules": None, "problems": {}})
+
+
+def test_changed_rules_are_taken_while_lines_flow_each_line_evaluated_once(house: House) -> None:
+    rules = house.data / "rules"
+    write_rule(rules, "old")
+    house.start(real_stages(house.data, [rules]), read_bytes=1)
+    until(lambda: shown(house)["rules"] == 1)
+    first = shown(house)["ruleset"]
+    fed = 0
+
+    write_rule(rules, "new")
+    while shown(house)["rules"] != 2:
+        house.feed(operation("old"))
+        fed += 1
+        time.sleep(0.02)
+        assert fed < 1000
+    house.feed(operation("new"))
+    until(lambda: house.acknowledged() == fed + 1)
+
+    assert house.sunk == ["old"] * fed + ["new"]
+    assert shown(house)["ruleset"] != first
+
+
+def test_broken_rules_leave_those_from_before_and_are_shown(house: House) -> None:
+    rules = house.data / "rules"
+    write_rule(rules, "old")
+    house.start(real_stages(house.data, [rules]))
+    until(lambda: shown(house)["rules"] == 1)
+
+    (rules / "old.yml").write_text("title: [")
+    until(lambda: "rules" in shown(house)["problems"])
+    house.feed(operation("old"))
+    until(lambda: house.acknowledged() == 1)
+
+    assert house.sunk == ["old"]
+    assert shown(house)["rules"] == 1
+    assert "old.yml" in shown(house)["problems"]["rules"]
