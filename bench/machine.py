@@ -7,6 +7,7 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -48,6 +49,24 @@ def cpu_s(pid: int) -> float:
     """Return the processor seconds that a process has used so far."""
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Others:
+    """How much of the machine other processes use while we measure: what the figures suffer from."""
+
+    def __init__(self, pids: Sequence[int]):
+        self._pids = pids
+        self._began = time.monotonic()
+        self._before = self._used_by_others()
+
+    def cores(self) -> float:
+        """Return the cores that others used, on average since this was made."""
+        return round((self._used_by_others() - self._before) / (time.monotonic() - self._began), 2)
+
+    def _used_by_others(self) -> float:
+        user, nice, system, _, _, irq, softirq, *_ = Path("/proc/stat").read_text().split()[1:9]
+        ticks = sum(map(int, (user, nice, system, irq, softirq)))
+        return ticks / os.sysconf("SC_CLK_TCK") - time.process_time() - sum(cpu_s(pid) for pid in self._pids)
 
 
 def _field(path: str, name: str) -> str:

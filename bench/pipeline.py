@@ -84,8 +84,10 @@ class Run:
         feeder.at_full_speed(self.made.shippers, "warm_up")
         self.children.wait_for_rows(workers, self._count("warm_up"))
         _say(f"{self.name}: steady feed for {self.wanted.steady_s:g} s")
+        others = machine.Others([child.process.pid for child in (receiver, *workers)])
         steady_s = feeder.steadily(self.made.shippers, every_s=STEADY_EVERY_S)
         self.children.wait_for_rows(workers, self._count("warm_up", "steady"))
+        steady = {"events_per_s": round(self._count("steady") / steady_s), "cores_used_by_others": others.cores()}
         _say(f"{self.name}: everything at once")
         burst, ends = self._burst(feeder, receiver, workers)
         return {
@@ -95,7 +97,7 @@ class Run:
             "rules_load_s": round(ready["rules_load_s"], 2),
             "workers": len(workers),
             "burst": burst,
-            "steady": {"events_per_s": round(self._count("steady") / steady_s), **self._delays(feeder)},
+            "steady": {**steady, **self._delays(feeder)},
             "peak_memory_bytes": {
                 "receive": ends[0]["peak_memory_bytes"],
                 "work": max(end["peak_memory_bytes"] for end in ends[1:]),
@@ -121,9 +123,11 @@ class Run:
         """Send everything at once and stop; return the figures and what the processes told at their end."""
         events = self._count("burst")
         cpu_before = [machine.cpu_s(child.process.pid) for child in (receiver, *workers)]
+        others = machine.Others([child.process.pid for child in (receiver, *workers)])
         began_at = time.time()
         accepted_s = feeder.at_full_speed(self.made.shippers, "burst")
         detected_at = self.children.wait_for_rows(workers, self._count("warm_up", "steady", "burst"))
+        used_by_others = others.cores()
         ends = self.children.stop(workers)  # a gentle stop stores what is under way: no waiting for the next commit
         stored_at = max(end["at"] for end in ends)
         ends = [*self.children.stop([receiver]), *ends]
@@ -133,6 +137,7 @@ class Run:
             "accepted_per_s": round(events / accepted_s),
             "detected_per_s": round(events / (detected_at - began_at)),
             "stored_per_s": round(events / (stored_at - began_at)),
+            "cores_used_by_others": used_by_others,
             "requests_put_off": feeder.put_off,
             "cpu_us_per_event": {
                 "receive": round(cpu[0] / events * 1e6, 1),

@@ -41,11 +41,13 @@ _FIGURES = (
     ("events/s, socket to acknowledged", lambda run: f"{run['burst']['accepted_per_s']:,}"),
     ("events/s, socket to detected", lambda run: f"{run['burst']['detected_per_s']:,}"),
     ("events/s, socket to stored and detected", lambda run: f"{run['burst']['stored_per_s']:,}"),
+    ("  cores that others used meanwhile", lambda run: f"{run['burst']['cores_used_by_others']:.1f}"),
     (
         "processor time per event, receive / work",
         lambda run: "{receive:.0f} / {work:.0f} µs".format(**run["burst"]["cpu_us_per_event"]),
     ),
     ("steady feed, events/s", lambda run: f"{run['steady']['events_per_s']:,}"),
+    ("  cores that others used meanwhile", lambda run: f"{run['steady']['cores_used_by_others']:.1f}"),
     ("sent to alert, median / p99", lambda run: _delay(run, "sent_to_alert_ms")),
     ("received to alert, median / p99", lambda run: _delay(run, "received_to_alert_ms")),
     ("alerts timed", lambda run: f"{run['steady']['alerts_timed']:,}"),
