@@ -10,14 +10,21 @@ import click
 from samdrift.cli.context import Context, pass_context
 from samdrift.cli.processes import stopped_by_signals
 
+# A demo is left running on somebody's laptop, and nobody re-sends to it after a restart: it keeps little.
+DEMO_SEGMENT_BYTES, DEMO_TRIM_GRACE_S = 4 << 20, 60.0
+
 
 @click.command("receive")
 @pass_context
 def command(context: Context) -> None:
     """Open the log doors and keep what comes in the journal. Ctrl-C stops it."""
+    from samdrift_logs.journal import JournalLimits
     from samdrift_logs.runner.receive import ReceivePorts, ReceiveSettings, run_receiver
 
     settings = context.settings
+    limits = JournalLimits()
+    if settings.demo:
+        limits = attrs.evolve(limits, segment_bytes=DEMO_SEGMENT_BYTES, trim_grace_s=DEMO_TRIM_GRACE_S)
     doors = ReceiveSettings(
         data=settings.data,
         host=settings.doors_host,
@@ -28,6 +35,7 @@ def command(context: Context) -> None:
         tls_certificate=settings.tls_certificate,
         tls_key=settings.tls_key,
         tls_authorities=settings.tls_client_ca,
+        limits=limits,
     )
 
     def say(ports: ReceivePorts) -> None:
