@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar
 
+import structlog
+from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
@@ -21,6 +24,8 @@ from samdrift_logs.errors import InputRefused, SamdriftError, ScopeRefused, Stor
 from samdrift_logs.scope import Purpose
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
+
+log = structlog.get_logger(__name__)
 
 
 class TokenDoor(HttpBearer):
@@ -76,6 +81,29 @@ def problem(request: HttpRequest, *, status: int, title: str, detail: str, **mor
     return response
 
 
+@csrf_exempt
+def no_operation(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """Answer at an address where no operation is."""
+    detail = "There is no operation at this address; /api/v1/openapi.json describes those there are."
+    return problem(request, status=404, title="Not found", detail=detail)
+
+
+def with_problems(view: Callable[..., Any]) -> Callable[..., HttpResponse]:
+    """Turn ninja's answer to a method that no operation takes into a problem, too."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+        response = view(request, *args, **named)
+        if response.status_code != 405:
+            return response
+        detail = f"{request.method} is not taken here, but {response['Allow']} is."
+        told = problem(request, status=405, title="Method not taken", detail=detail)
+        told["Allow"] = response["Allow"]
+        return told
+
+    return answer
+
+
 class MalformedRequest(InputRefused):
     """A request whose content is no value of the declared kind."""
 
@@ -122,3 +150,10 @@ def install_problems(api: NinjaAPI) -> None:
     @api.exception_handler(SamdriftError)
     def conflict(request: HttpRequest, error: Any) -> HttpResponse:
         return problem(request, status=409, title="Not possible in this state", detail=str(error))
+
+    @api.exception_handler(Exception)
+    def failed(request: HttpRequest, error: Any) -> HttpResponse:
+        log.error("api.request.failed", path=request.path, method=request.method, exc_info=error)
+        got_request_exception.send(sender=NinjaAPI, request=request)
+        detail = "We failed. Nothing more is known here; the operators find the reason in the log."
+        return problem(request, status=500, title="Internal error", detail=detail)

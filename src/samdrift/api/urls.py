@@ -24,4 +24,9 @@ api.add_router("/logs", watch.logs)
 api.add_router("/sources", watch.sources)
 api.add_router("/ledger", watch.ledger)
 
-urlpatterns = [path("", api.urls)]
+operations, application, namespace = api.urls
+for address in operations:
+    assert address.callback is not None
+    address.callback = doors.with_problems(address.callback)
+
+urlpatterns = [path("", (operations, application, namespace)), path("<path:rest>", doors.no_operation)]
