@@ -1,13 +1,13 @@
 """Makes rows of any scoped model from its fields, so that a new model is in the generated tests without further words.
 
-Text carries the canary of the row's owner ("kanarie-odense-17"): whatever shows a canary of an organisation outside the
-Scope has leaked. A model whose constraints cannot be guessed gets its values in `VALUES`.
+Text carries a canary that names the row's parties ("kanarie-odense+syd-17"): whatever shows one to a reader who is
+none of them has leaked. Published rows carry none. A model whose constraints cannot be guessed gets its values in `VALUES`.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,14 +20,20 @@ from samdrift.foundation.scoped import National, ScopedModel
 from tests.boundary.world import AT, World, everyone
 
 # model label → values for fields that cannot be guessed, made for a world and the row's parties
-VALUES: dict[str, Callable[[World, tuple[UUID, ...]], Mapping[str, object]]] = {}
+VALUES: dict[str, Callable[[World, tuple[UUID, ...]], Mapping[str, object]]] = {
+    "support.Clock": lambda world, parties: {"calendar": "hverdage-8-16"},
+    "support.ClockEvent": lambda world, parties: {"calendar": "hverdage-8-16"},
+}
 
 _numbers = itertools.count()
 
 
-def canary(world: World, organisation: UUID) -> str:
-    """Return the word that every text in this organisation's rows begins with."""
-    return f"kanarie-{next(name for name, key in world.organisations.items() if key == organisation)}-"
+def canary(world: World, model: type[ScopedModel], parties: tuple[UUID, ...]) -> str:
+    """Return the word that every text in a row of `model` with these parties begins with."""
+    if isinstance(model.boundary, National):
+        return "offentlig-"
+    names = {key: name for name, key in world.organisations.items()}
+    return f"kanarie-{'+'.join(names[party] for party in parties[: len(model.boundary.writers)])}-"
 
 
 def make_row(world: World, model: type[ScopedModel], parties: tuple[UUID, ...]) -> ScopedModel:
@@ -65,14 +71,14 @@ def _value(world: World, field: Any, parties: tuple[UUID, ...], made: dict[type[
         return field.choices[0][0]
     number = next(_numbers)
     if isinstance(field, models.CharField | models.TextField):
-        text = f"{canary(world, parties[0])}{number}"
+        text = f"{canary(world, field.model, parties)}{number}"
         return text[-field.max_length :] if field.max_length else text
     for kind, value in (
         (models.UUIDField, uuid7()),
         (models.DateTimeField, AT),
         (models.DateField, AT.date()),
         (models.BooleanField, False),
-        (models.JSONField, {"text": f"{canary(world, parties[0])}{number}"}),
+        (models.JSONField, {"text": f"{canary(world, field.model, parties)}{number}"}),
         (models.IntegerField, number),
         (models.FloatField, 1.0),
         (models.DecimalField, 1),
@@ -91,7 +97,8 @@ def _related(
     if target is Organisation:
         return parties[0]
     if target is User:
-        return next(iter(world.users.values()))
+        home = next(name for name, key in world.organisations.items() if key == parties[0])
+        return next(user for (name, _role), user in world.users.items() if name == home)
     if target not in made:
         if not issubclass(target, ScopedModel):
             raise NotImplementedError(f"give {field} a value in tests/boundary/rows.py")
@@ -99,19 +106,22 @@ def _related(
     return made[target].pk
 
 
-def fill(world: World) -> None:
-    """Give every scoped model rows of Odense and of Assens with Enhed Syd, and of Aalborg with Enhed Nord.
+# whose rows, shared with whom. Enhed Syd has some of its own, too, which its owners do not see.
+PAIRS = (("odense", "syd"), ("assens", "syd"), ("aalborg", "nord"), ("syd", None))
 
-    Enhed Syd has a row of its own of each, too, which its owners do not see.
+
+def fill(world: World, *, pairs: Sequence[tuple[str, str | None]] = PAIRS, first: int = 1_000) -> None:
+    """Give every scoped model a row of each pair; where the second must not be empty, Enhed Nord stands in.
+
+    Numbers begin anew at `first` in each world, so that they fit a small integer.
     """
     global _numbers
-    _numbers = itertools.count(1_000)  # anew for each world, so that they fit a small integer
+    _numbers = itertools.count(first)
     at = world.organisations
     for model in scoped.registry().values():
         if isinstance(model.boundary, National):
             continue
-        make_row(world, model, (at["odense"], at["syd"]))
-        make_row(world, model, (at["assens"], at["syd"]))
-        make_row(world, model, (at["aalborg"], at["nord"]))
-        others = [model._meta.get_field(name) for name in model.boundary.parties[1:]]
-        make_row(world, model, (at["syd"], *(at["nord"] for field in others if not field.null)))
+        needed = any(not model._meta.get_field(name).null for name in model.boundary.parties[1:])
+        for owner, other in pairs:
+            shared_with = other or ("nord" if needed else None)
+            make_row(world, model, (at[owner], at[shared_with]) if shared_with else (at[owner],))

@@ -7,46 +7,26 @@ error, redirect) must not carry the canary of an organisation outside of what it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from uuid import UUID
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
 from django.urls.converters import IntConverter, UUIDConverter
 
 from samdrift.federation import operations, queries, rules
 from samdrift.federation.models import User
 from samdrift.federation.rules import Kind
 from samdrift.foundation import scoped
+from tests.boundary.addresses import doors
 from tests.boundary.rows import fill
 from tests.boundary.test_models import PRIVATE, everything
 from tests.boundary.world import AT, FROM, UNITS, World, build_world, everyone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-CANARY = re.compile(r"kanarie-([a-z]+)-")
+CANARY = re.compile(r"kanarie-([a-z+]+)-")
 SEEN_BY = {"odense": {"odense"}, "syd": {"syd", "odense", "assens"}}
-LEFT_OUT = re.compile(r"^(static|media)/")
-
-
-def addresses() -> list[tuple[str, dict[str, object]]]:
-    """Return every address as (text with {name} for its parameters, converters)."""
-    return list(_walk(get_resolver(), "", {}))
-
-
-def _walk(resolver: URLResolver, before: str, known: dict[str, object]) -> Iterator[tuple[str, dict[str, object]]]:
-    for pattern in resolver.url_patterns:
-        text = before + _with_braces(str(pattern.pattern))
-        converters = {**known, **pattern.pattern.converters}
-        if isinstance(pattern, URLResolver):
-            yield from _walk(pattern, text, converters)
-        elif isinstance(pattern, URLPattern) and not LEFT_OUT.match(text):
-            yield text, converters
-
-
-def _with_braces(pattern: str) -> str:
-    plain = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", pattern).replace("^", "").replace("$", "").replace("\\Z", "")
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", plain)
 
 
 @pytest.fixture
@@ -91,7 +71,10 @@ def test_no_address_shows_a_canary_of_others(filled: World, organisation: str) -
     tried = ids_to_try(filled, organisation)
     asked, answered, leaks, seen = 0, 0, [], set()
 
-    for text, converters in addresses():
+    for door in doors(get_resolver()):
+        text, converters = door.address, door.converters
+        if door.methods not in ((), ("GET",)):
+            continue
         for address in _filled_in(text, converters, tried):
             for query in ("",) if "{" in text else ("", "?q=kanarie&query=kanarie"):
                 asking = api.get if text.startswith("api/") else pages.get
@@ -100,15 +83,16 @@ def test_no_address_shows_a_canary_of_others(filled: World, organisation: str) -
                 shown = set(CANARY.findall(body.decode(errors="replace") + str(response.headers)))
                 asked, answered = asked + 1, answered + (response.status_code == 200)
                 seen |= shown
-                if shown - SEEN_BY[organisation]:
-                    leaks.append((address, response.status_code, sorted(shown)))
+                hidden = {parties for parties in shown if not set(parties.split("+")) & SEEN_BY[organisation]}
+                if hidden:
+                    leaks.append((address, response.status_code, sorted(hidden)))
 
     print(f"{organisation}: {asked} requests, {answered} answered with 200")
     assert leaks == []
     assert seen, "no address showed even its reader's own rows: the walk proves nothing"
 
 
-def _filled_in(text: str, converters: dict[str, object], tried: list[UUID]) -> list[str]:
+def _filled_in(text: str, converters: Mapping[str, object], tried: list[UUID]) -> list[str]:
     names = re.findall(r"{(\w+)}", text)
     if not names:
         return [text]
