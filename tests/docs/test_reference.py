@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pyarrow as pa
 import pytest
 
+from samdrift.cli import COMMANDS
 from samdrift_logs.errors import InputRefused
 from samdrift_logs.events.columns import COLUMNS, REJECT_SCHEMA
 from samdrift_logs.normalise.source_types import source_types
@@ -53,6 +57,24 @@ def type_in_words(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "instant"
     return {"binary": "bytes", "date32[day]": "date"}[str(kind)]
+
+
+def options_of(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            yield next(name for name in parameter.opts if name.startswith("--"))
+    for part in command.commands.values() if isinstance(command, click.Group) else ():
+        yield part.name or ""
+        yield from options_of(part)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_page_has_every_option_and_subcommand(name: str) -> None:
+    page = (REFERENCE / "commands.md").read_text()
+    section = next(part for part in page.split("\n## samdrift ") if part.startswith(f"{name}\n"))
+
+    wanted = set(options_of(importlib.import_module(COMMANDS[name]).command))
+    assert sorted(option for option in wanted if option not in section) == []
 
 
 def test_events_page_has_every_column_as_declared() -> None:
