@@ -153,7 +153,7 @@ def analyst_searches_around_it(stage: Stage) -> None:
     analyst.look("logsøgning omkring alarmen", narrow=True)
     analyst.picture("logsoegning")
 
-    page.locator("#q").fill("vssadmin AND shadows")
+    page.locator("#q").fill("vssadmin OG shadows")
     hits = page.locator("details.event")
     for _ in range(30):
         with page.expect_navigation():

@@ -14,13 +14,14 @@ from typing import Any
 
 import attrs
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, expect
 
 from tests.conftest import ROOT
 from tests.journeys.demo import PASSWORD, Login
 
 PATIENCE_MS = 30_000
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 320, "height": 800}
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+NARROW: ViewportSize = {"width": 320, "height": 800}
 PICTURES = ROOT / "docs" / "pictures"
 MOST_BYTES = 300_000
 
@@ -126,7 +127,7 @@ class Visitor:
     # ---- looking closely
 
     def look(self, name: str, *, narrow: bool = False) -> None:
-        """Note what axe finds on the page, in light and in dark; with `narrow` also whether 320 px are enough."""
+        """Note what axe finds, light and dark, and whether the page scrolls sideways (`narrow`: at 320 px, too)."""
         self.where = name
         self.notes.pages.append(name)
         self._note_violations(name, Axe().run(self.page).response["violations"])
@@ -136,12 +137,16 @@ class Visitor:
         self.page.emulate_media(color_scheme="light")
         if self.page.locator("html").get_attribute("lang") != "da" and "english" not in name:
             self.notes.add(name, "the page is not in Danish")
+        self._note_width(name, WIDE)
         if narrow:
             self.page.set_viewport_size(NARROW)
-            width = self.page.evaluate("document.documentElement.scrollWidth")
-            if width > NARROW["width"]:
-                self.notes.add(name, f"{width} px wide at 320 px")
+            self._note_width(name, NARROW)
             self.page.set_viewport_size(WIDE)
+
+    def _note_width(self, name: str, viewport: ViewportSize) -> None:
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        if width > viewport["width"]:
+            self.notes.add(name, f"{width} px wide at {viewport['width']} px")
 
     def _note_violations(self, name: str, violations: Sequence[Mapping[str, Any]]) -> None:
         for found in violations:
