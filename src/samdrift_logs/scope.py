@@ -34,7 +34,8 @@ class Scope:
     """Which organisations an actor may see, for what purpose, and why.
 
     Never empty: an actor who may see nothing gets no Scope. `everyone` is set only by `all_organisations`, and then
-    `organisations` is empty because no list could be complete.
+    `organisations` is empty because no list could be complete. `home` is the organisation the actor belongs to, None
+    for Samdrift's own processes: where a Scope reaches others, some rows are still read at home only.
     """
 
     organisations: frozenset[UUID] = attrs.field(converter=_frozen)
@@ -42,6 +43,7 @@ class Scope:
     reason: str
     actor: str
     everyone: bool = False
+    home: UUID | None = None
 
     def __attrs_post_init__(self) -> None:
         if not self.reason or not self.actor:

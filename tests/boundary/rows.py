@@ -1,7 +1,8 @@
 """Makes rows of any scoped model from its fields, so that a new model is in the generated tests without further words.
 
 Text carries a canary that names the row's parties ("kanarie-odense+syd-17"): whatever shows one to a reader who is
-none of them has leaked. Published rows carry none. A model whose constraints cannot be guessed gets its values in `VALUES`.
+none of them has leaked. Published rows carry none. A model whose constraints cannot be guessed gets its values in
+`VALUES`.
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ def scope_for(actor: Actor, purpose: Purpose, *, at: datetime) -> Scope:
             purpose=purpose,
             reason=_in_words(organisation, roles, seen),
             actor=actor.label,
+            home=organisation.pk,
         )
 
 

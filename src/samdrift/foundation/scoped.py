@@ -99,12 +99,23 @@ Boundary = National | Owned | Shared
 # ---- queries
 
 
+def reach(model: type[ScopedModel], scope: Scope) -> frozenset[UUID]:
+    """Return the organisations whose rows of `model` a Scope over named organisations covers.
+
+    For a purpose in `own_only` that is the actor's own organisation, however far the Scope reaches; a Scope over
+    several that does not say which is the actor's own covers none.
+    """
+    if scope.purpose not in model.own_only or (scope.home is None and len(scope.organisations) == 1):
+        return scope.organisations
+    return scope.organisations & {scope.home} if scope.home else frozenset()
+
+
 def _restriction(model: type[ScopedModel], scope: Scope) -> models.Q | None:
     """Return the filter that keeps the rows of `model` that `scope` covers, or None where all are."""
     parties = model.boundary.parties
     if scope.everyone or not parties:
         return None
-    covered = sorted(scope.organisations)
+    covered = sorted(reach(model, scope))
     condition = models.Q()
     for party in parties:
         condition |= models.Q((f"{field_of(model, party).attname}__in", covered))
@@ -131,12 +142,12 @@ class ScopedJoin(Join):
         if scope.everyone or not model.boundary.parties:
             return joined, parameters
         quote = compiler.quote_name_unless_alias
-        conditions = []
+        conditions, covered = [], sorted(reach(model, scope))
         for party in model.boundary.parties:
             field = field_of(model, party)
-            marks = ", ".join(["%s"] * len(scope.organisations))
+            marks = ", ".join(["%s"] * len(covered)) or "NULL"
             conditions.append(f"{quote(self.table_alias)}.{quote(field.column)} IN ({marks})")
-            parameters.extend(_stored(field, item, connection) for item in sorted(scope.organisations))
+            parameters.extend(_stored(field, item, connection) for item in covered)
         return f"{joined} AND ({' OR '.join(conditions)})", parameters
 
 
@@ -183,7 +194,7 @@ class ScopedQuery(sql.Query):
             column = field.get_col(alias)
             lookup = field.get_lookup("in")
             assert lookup is not None
-            condition.add(lookup(column, sorted(self.scope.organisations)), "OR")
+            condition.add(lookup(column, sorted(reach(model, self.scope))), "OR")
         self.where.add(condition, AND)
 
 
@@ -284,13 +295,16 @@ class ScopedModel(models.Model):
     """A row with a declared owner. Every model of the platform is one, or is on the exempt list with a reason.
 
     `boundary` says whose the row is; `read_purposes` and `write_purposes` what it may be read and written for (a
-    National row is read for every purpose); `parent` the foreign key whose parties the row's own must be among; rows
-    of an `append_only` model are never changed or removed, which triggers hold too (`append_only.py`).
+    National row is read for every purpose); `own_only` those of the read purposes for which a Scope that reaches other
+    organisations still shows only the rows that the actor's own organisation is a party of; `parent` the foreign key
+    whose parties the row's own must be among; rows of an `append_only` model are never changed or removed, which
+    triggers hold too (`append_only.py`).
     """
 
     boundary: ClassVar[Boundary]
     read_purposes: ClassVar[frozenset[Purpose]]
     write_purposes: ClassVar[frozenset[Purpose]]
+    own_only: ClassVar[frozenset[Purpose]] = frozenset()
     parent: ClassVar[str | None] = None
     append_only: ClassVar[bool] = False
 

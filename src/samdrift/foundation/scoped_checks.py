@@ -48,6 +48,8 @@ def _party_faults(model: type[ScopedModel]) -> Iterator[checks.CheckMessage]:
     owner = fields.get(model.boundary.writers[0]) if model.boundary.writers else None
     if owner is not None and owner.null:
         yield _fault("E005", model, f"lets its owner {owner.name!r} be empty: such a row is nobody's")
+    if model.own_only & model.write_purposes or not model.own_only <= scoped.readable_purposes(model):
+        yield _fault("E009", model, "reads at home only for a purpose that may write it, or may not read it")
     if model._meta.parents:
         yield _fault("E008", model, "inherits from another table, whose rows the gate would not see")
 

@@ -16,6 +16,8 @@ from samdrift_logs.scope import Purpose
 # WATCH reads: the analyst follows the ticket of a case. OPERATION: processes open tickets and note breaches.
 _READ = frozenset({Purpose.SUPPORT, Purpose.WATCH, Purpose.OPERATION})
 _WRITE = frozenset({Purpose.SUPPORT, Purpose.OPERATION})
+# The watch reaches the owners' logs and cases, not what they say among themselves or to others.
+_OWN_ONLY = frozenset({Purpose.WATCH})
 
 
 def _choices(values: Any) -> list[tuple[str, str]]:
@@ -31,6 +33,7 @@ class Ticket(ScopedModel):
     boundary: ClassVar = Shared()
     read_purposes: ClassVar = _READ
     write_purposes: ClassVar = _WRITE
+    own_only: ClassVar = _OWN_ONLY
 
     class Kind(models.TextChoices):
         INCIDENT = "incident"
@@ -74,6 +77,7 @@ class Leg(ScopedModel):
     boundary: ClassVar = Shared()
     read_purposes: ClassVar = _READ
     write_purposes: ClassVar = _WRITE
+    own_only: ClassVar = _OWN_ONLY
     parent: ClassVar = "ticket"
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="legs")
@@ -124,6 +128,7 @@ class ClockEvent(ScopedModel):
     boundary: ClassVar = Shared()
     read_purposes: ClassVar = _READ
     write_purposes: ClassVar = _WRITE
+    own_only: ClassVar = _OWN_ONLY
     parent: ClassVar = "leg"
     append_only: ClassVar = True
 
@@ -152,6 +157,7 @@ class Clock(ScopedModel):
     boundary: ClassVar = Shared()
     read_purposes: ClassVar = _READ
     write_purposes: ClassVar = _WRITE
+    own_only: ClassVar = _OWN_ONLY
     parent: ClassVar = "leg"
 
     leg = models.ForeignKey(Leg, models.PROTECT, related_name="clocks")
@@ -193,6 +199,7 @@ class Message(ScopedModel):
     boundary: ClassVar = Shared()
     read_purposes: ClassVar = _READ
     write_purposes: ClassVar = _WRITE
+    own_only: ClassVar = _OWN_ONLY
     parent: ClassVar = "ticket"
     append_only: ClassVar = True
 

@@ -112,6 +112,19 @@ class WithWayBackFromUser(ScopedModel):
         app_label = "faulty"
 
 
+class HomelyButWritten(ScopedModel):
+    """Shows less for a purpose than it lets write for it."""
+
+    boundary = Owned()
+    read_purposes = SUPPORT
+    write_purposes = SUPPORT
+    own_only = SUPPORT
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        app_label = "faulty"
+
+
 class Inherited(Tag):
     """Keeps half of its row in another table."""
 
@@ -130,4 +143,5 @@ FAULTY = {
     WithHiddenThrough: "samdrift.E006",
     WithWayBackFromUser: "samdrift.E007",
     Inherited: "samdrift.E008",
+    HomelyButWritten: "samdrift.E009",
 }
