@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
-from samdrift.config.settings import CONTENT, Mode, database, read_settings
+from samdrift.config.settings import CONTENT, Mode, database, mail, read_settings
 
 # numba looks for a writable cache folder while it is being imported; the data folder is the one place that is ours.
 SAMDRIFT = read_settings(os.environ)
@@ -35,8 +35,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "django_tasks",
-    "django_tasks_db",
     "samdrift.foundation",
     "samdrift.federation",
     "samdrift.catalogue",
@@ -138,12 +136,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = SAMDRIFT.mode is Mode.LOCAL
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend"
-    if SAMDRIFT.smtp_url
-    else "django.core.mail.backends.filebased.EmailBackend"
-)
+globals().update(mail(SAMDRIFT.smtp_url))  # EMAIL_BACKEND, EMAIL_HOST …
 EMAIL_FILE_PATH = str(SAMDRIFT.data / "mail")
 DEFAULT_FROM_EMAIL = SAMDRIFT.mail_from
 

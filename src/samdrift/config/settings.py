@@ -202,3 +202,22 @@ def database(url: str) -> dict[str, object]:
             "CONN_HEALTH_CHECKS": True,
         }
     raise SettingRefused(f"SAMDRIFT_DATABASE_URL begins with {parts.scheme!r}; use sqlite:/// or postgresql://")
+
+
+def mail(url: str) -> dict[str, object]:
+    """Turn smtp://user:password@host:port (STARTTLS) or smtps://… into Django's form; without one, mail goes to files."""
+    if not url:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise SettingRefused("SAMDRIFT_SMTP_URL is no mail server; write smtp://user:password@host:587 or smtps://host")
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp",
+        "EMAIL_TIMEOUT": 20,
+    }

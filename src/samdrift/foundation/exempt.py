@@ -16,5 +16,4 @@ EXEMPT: dict[str, str] = {
     "auth.Group_permissions": "unused: roles are in Membership",
     "contenttypes.ContentType": _DJANGO,
     "migrations.Migration": _DJANGO,
-    "django_tasks_database.DBTaskResult": "queue: holds ids only; a task enters its Scope before it reads",
 }

@@ -1,4 +1,7 @@
-"""What the `tasks` process does, and how often. Each runs inside the Scope over everyone that the process entered."""
+"""What the `tasks` process does, and how often. Each runs inside the Scope over everyone that the process entered.
+
+Two lanes, each in a thread of its own: what people wait for, and upkeep that may take minutes.
+"""
 
 from __future__ import annotations
 
@@ -29,25 +32,29 @@ class Failed:
     error: Exception
 
 
-SCHEDULE: Sequence[Every] = (
+AWAITED: Sequence[Every] = (
     Every("hand out facts", 0.25, lambda now: outbox.dispatch(now=now)),
     Every("note breached clocks", 10, lambda now: support.note_breaches(at=now)),
     Every("write the source registry", 30, lambda now: soc.write_registry_snapshot(at=now)),
+)
+UPKEEP: Sequence[Every] = (
     Every("compact the lake", 180, lambda now: soc.compact_lake(at=now)),
     Every("end what is past its retention", 3600, lambda now: soc.retain_lake(at=now)),
 )
 
 
 class Rounds:
-    """Remembers when each thing was last done."""
+    """One lane: remembers when each thing was last done."""
 
-    def __init__(self, schedule: Sequence[Every] = SCHEDULE):
+    def __init__(self, schedule: Sequence[Every]):
         self._schedule = schedule
         self._next: dict[str, dt.datetime] = {}
 
     def run_due(self, *, now: dt.datetime) -> Iterator[Failed]:
-        """Do everything that is due; yield what failed. A clock that jumps back delays nothing
-        by more than its pause."""
+        """Do everything that is due; yield what failed.
+
+        A clock that jumps back delays nothing by more than its pause.
+        """
         for every in self._schedule:
             pause = dt.timedelta(seconds=every.seconds)
             due = self._next.get(every.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samdrift.config.settings import Mode, SettingRefused, database, read_settings
+from samdrift.config.settings import Mode, SettingRefused, database, mail, read_settings
 
 LONG_KEY = "k" * 60
 
@@ -75,3 +75,14 @@ def test_database_addresses() -> None:
     )
     with pytest.raises(SettingRefused, match="mysql"):
         database("mysql://x/y")
+
+
+def test_mail_servers() -> None:
+    found = mail("smtp://sam:p%40ss@mail.example")
+
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_HOST_PASSWORD"]) == ("mail.example", 587, "p@ss")
+    assert found["EMAIL_USE_TLS"] is True
+    assert mail("smtps://mail.example")["EMAIL_PORT"] == 465
+    assert "filebased" in str(mail("")["EMAIL_BACKEND"])
+    with pytest.raises(SettingRefused, match="SAMDRIFT_SMTP_URL"):
+        mail("mail.example")
