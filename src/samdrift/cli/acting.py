@@ -62,7 +62,9 @@ def print_rows(rows: Sequence[object], *, as_json: bool, columns: Sequence[str])
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")  # an id that is cut short cannot be used
     for row in rows:
         table.add_row(*(_cell(getattr(row, name)) for name in columns))
     Console().print(table)

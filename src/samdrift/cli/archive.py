@@ -76,8 +76,9 @@ def write_archive(*, data: Path, database_url: str, archive: Path, at: dt.dateti
     Raises StorageFailed when the disk or the database refuses, InputRefused when there is no data.
     """
     database = sqlite_file(database_url)
-    if not (database or data / SECRET).is_file():
-        raise InputRefused(f"{data} holds no Samdrift data: {(database or data / SECRET).name} is not there")
+    # With PostgreSQL no single file must be there: the secret key may come from the environment, sources come later.
+    if not (database.is_file() if database else data.is_dir()):
+        raise InputRefused(f"{data} holds no Samdrift data: {database.name if database else 'the folder'} is not there")
     unfinished = archive.with_name(archive.name + ".unfinished")
     try:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=data) as staging:
