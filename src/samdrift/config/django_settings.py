@@ -137,6 +137,13 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = SAMDRIFT.mode is Mode.LOCAL
 
 globals().update(mail(SAMDRIFT.smtp_url))  # EMAIL_BACKEND, EMAIL_HOST …
+# Counts failed log-ins for all web processes of this machine.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(SAMDRIFT.data / "cache"),
+    }
+}
 EMAIL_FILE_PATH = str(SAMDRIFT.data / "mail")
 DEFAULT_FROM_EMAIL = SAMDRIFT.mail_from
 

@@ -205,7 +205,7 @@ def database(url: str) -> dict[str, object]:
 
 
 def mail(url: str) -> dict[str, object]:
-    """Turn smtp://user:password@host:port (STARTTLS) or smtps://… into Django's form; without one, mail goes to files."""
+    """Turn smtp://user:password@host:port (STARTTLS) or smtps://… into Django's form; without one, mail is filed."""
     if not url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
     parts = urlsplit(url)
