@@ -93,7 +93,6 @@ def analyst_sees_the_case(stage: Stage) -> None:
     expect(analyst.page.locator(".worklist [data-row]").first).to_contain_text("Assens")
     expect(analyst.page.get_by_text("Kommunerne er virkelige")).to_be_visible()
     analyst.look("vagtens arbejdsliste", narrow=True)
-    analyst.picture("arbejdsliste")
 
 
 def analyst_goes_through_the_queue(stage: Stage) -> None:
@@ -128,7 +127,7 @@ def analyst_reads_the_event_behind(stage: Stage) -> None:
     expect(page.locator(".kind").nth(KINDS_OF_ATTACK - 1)).to_be_visible(timeout=UNFOLDS_WITHIN_MS)
     expect(page.get_by_role("heading", level=1)).not_to_be_empty()
     analyst.look("sikkerhedssag", narrow=True)
-    analyst.picture("sikkerhedssag")
+    analyst.picture("case")
 
     event = page.locator(".kind details.event").first
     event.locator("summary").first.click()
@@ -151,7 +150,6 @@ def analyst_searches_around_it(stage: Stage) -> None:
     expect(page.locator("#q")).to_have_value(re.compile("ASSENS-FS01"))
     expect(page.locator("svg.chart")).to_be_visible()
     analyst.look("logsøgning omkring alarmen", narrow=True)
-    analyst.picture("logsoegning")
 
     page.locator("#q").fill("vssadmin OG shadows")
     hits = page.locator("details.event")
@@ -236,7 +234,6 @@ def second_line_accepts_and_hands_over(stage: Stage) -> None:
     second_line.step("Send", {"Besked": "Vi har isoleret serveren og genskaber den fra i nat. Nyt kl. 14."})
     expect(page.locator(".story")).to_contain_text("genskaber den fra i nat")
     second_line.look("sag, modtaget", narrow=True)
-    second_line.picture("sag")
 
     folded = page.locator("details.disclose").filter(has_text="Overlever")
     folded.locator("summary").first.click()
@@ -290,7 +287,7 @@ def spoc_follows_and_answers(stage: Stage) -> None:
     expect(reason).to_contain_text("Hvorfor dette tidspunkt?")
     expect(reason.locator("ol li").first).to_contain_text(re.compile(TIME))
     spoc.look("sag hos SPOC, med hvorfor", narrow=True)
-    spoc.picture("sag-hvorfor")
+    spoc.picture("clock")
     spoc.by_keyboard("Escape")
     expect(page.locator("[popover]:popover-open")).to_have_count(0)
 
