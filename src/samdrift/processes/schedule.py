@@ -40,6 +40,8 @@ AWAITED: Sequence[Every] = (
 UPKEEP: Sequence[Every] = (
     Every("compact the lake", 180, lambda now: soc.compact_lake(at=now)),
     Every("end what is past its retention", 3600, lambda now: soc.retain_lake(at=now)),
+    Every("delete what left the lake", 3600, lambda now: soc.vacuum_lake(at=now)),
+    Every("shorten the ledger", 3600, lambda now: soc.retain_ledger(at=now)),  # often, so that each time is short
 )
 
 

@@ -13,7 +13,7 @@ from samdrift.soc.operations.cases import (
     set_state,
     take_case,
 )
-from samdrift.soc.operations.lake import compact_lake, prepare_lake, retain_lake
+from samdrift.soc.operations.lake import compact_lake, prepare_lake, retain_lake, retain_ledger, vacuum_lake
 from samdrift.soc.operations.sources import (
     IssuedToken,
     Registered,
@@ -51,6 +51,7 @@ __all__ = [
     "register_source",
     "reopen_case",
     "retain_lake",
+    "retain_ledger",
     "revoke_credential",
     "rotate_token",
     "set_enabled",
@@ -58,5 +59,6 @@ __all__ = [
     "set_state",
     "set_subscription",
     "take_case",
+    "vacuum_lake",
     "write_registry_snapshot",
 ]
