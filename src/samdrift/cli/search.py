@@ -30,7 +30,7 @@ def command(
     limit: int,
     as_json: bool,  # noqa: FBT001 - click passes by name
 ) -> None:
-    """Search the logs that a person may see. QUERY as on the search page: `host:fs01 AND "vssadmin delete"`.
+    """Search the logs that a person may see. QUERY as on the search page: `host:fs01* AND "vssadmin delete"`.
 
     Each look is written to the audit chain of every organisation that is searched.
     """
