@@ -72,7 +72,7 @@ def real_stages(data: Path, rules: Sequence[Path]) -> Stages:
     Rules that change are taken between two batches: each batch is evaluated once, by the old engine or the new.
     """
     lake = Lake(data / "lake")
-    live = LiveRules(rules)
+    live = LiveRules(rules, cache=data / "rules")
     return Stages(
         normalise=normalise,
         detect=functools.partial(_detect, live),
