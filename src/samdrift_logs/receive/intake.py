@@ -16,6 +16,7 @@ from samdrift_logs.journal import Journal, Receipt
 
 REMEMBERED_PEERS = 1000
 OTHER_PEERS = "(others)"
+UNKNOWN_PEER = "(unknown)"
 
 
 @attrs.define

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -305,10 +305,14 @@ def udp_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
-def tls_context(certificate: Path, key: Path, authorities: Path | None) -> ssl.SSLContext:
+def tls_context(
+    certificate: Path, key: Path, authorities: Path | None, *, on_failure: Callable[[str], None]
+) -> ssl.SSLContext:
     """Return a server's context: TLS 1.2 or later; with `authorities`, a client certificate by one of them is required.
 
-    Raises OSError or ssl.SSLError when the files cannot be used.
+    `on_failure` is told in OpenSSL's words why a handshake failed: asyncio tells nobody, and no connection is made. Who
+    hangs up before the end, as port scans do, is not told of. Raises OSError or ssl.SSLError when the files cannot be
+    used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -316,4 +320,16 @@ def tls_context(certificate: Path, key: Path, authorities: Path | None) -> ssl.S
     if authorities is not None:
         context.load_verify_locations(cafile=str(authorities))
         context.verify_mode = ssl.CERT_REQUIRED
+
+    class Watched(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):  # not failed: the peer has not answered yet
+                raise
+            except ssl.SSLError as error:
+                on_failure(error.reason or str(error))
+                raise
+
+    context.sslobject_class = Watched
     return context

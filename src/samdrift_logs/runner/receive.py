@@ -23,7 +23,7 @@ from samdrift_logs.journal import CountersFile, Journal, JournalLimits, Ledger, 
 from samdrift_logs.receive.duplicates import Delivered
 from samdrift_logs.receive.elasticsearch import ElasticsearchDoor
 from samdrift_logs.receive.framing import MAX_LINE_BYTES
-from samdrift_logs.receive.intake import Intake
+from samdrift_logs.receive.intake import UNKNOWN_PEER, Intake
 from samdrift_logs.receive.syslog import SyslogConnection, UdpDoor, tls_context, udp_socket
 
 UPKEEP_S = 1.0
@@ -137,8 +137,8 @@ class _Doors:
     async def open(self) -> ReceivePorts:
         """Open every door that has a port. Raises PortTaken or InputRefused."""
         settings = self._settings
-        mutual = _tls_context(settings, clients=True) if settings.syslog_tls_port is not None else None
-        context = _tls_context(settings, clients=False) if settings.bulk_tls else None
+        mutual = self._tls_context("syslog_tls", clients=True) if settings.syslog_tls_port is not None else None
+        context = self._tls_context("bulk", clients=False) if settings.bulk_tls else None
         return ReceivePorts(
             syslog_tcp=await self._open_stream("syslog_tcp", settings.syslog_tcp_port, None),
             syslog_tls=await self._open_stream("syslog_tls", settings.syslog_tls_port, mutual),
@@ -162,6 +162,24 @@ class _Doors:
             draining.append(self._bulk.cleanup())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*draining), grace_s)
+
+    def _tls_context(self, door: str, *, clients: bool) -> ssl.SSLContext:
+        """Return the server's TLS context; with `clients`, one that asks for a client certificate."""
+        settings = self._settings
+        authorities = settings.tls_authorities if clients else None
+        if settings.tls_certificate is None or settings.tls_key is None or (clients and authorities is None):
+            raise InputRefused(
+                "TLS wants a certificate, its key and, for syslog, the authorities of client certificates"
+            )
+
+        def note(reason: str) -> None:
+            self._intake.refuse(door, UNKNOWN_PEER, f"the TLS handshake failed: {reason}")
+
+        try:
+            return tls_context(settings.tls_certificate, settings.tls_key, authorities, on_failure=note)
+        except (OSError, ssl.SSLError) as error:
+            names = ", ".join(str(path) for path in (settings.tls_certificate, settings.tls_key, authorities) if path)
+            raise InputRefused(f"the TLS files cannot be used ({names}): {error}") from error
 
     async def _open_stream(self, door: str, port: int | None, context: ssl.SSLContext | None) -> int | None:
         if port is None:
@@ -219,15 +237,3 @@ def _port_taken(door: str, host: str, port: int, error: OSError) -> PortTaken:
         errno.EADDRNOTAVAIL: "this machine has no such address",
     }.get(error.errno or 0, error.strerror or str(error))
     return PortTaken(f"the door {door} cannot be opened at {host}:{port}: {what}")
-
-
-def _tls_context(settings: ReceiveSettings, *, clients: bool) -> ssl.SSLContext:
-    """Return the server's TLS context; with `clients`, one that asks for a client certificate."""
-    authorities = settings.tls_authorities if clients else None
-    if settings.tls_certificate is None or settings.tls_key is None or (clients and authorities is None):
-        raise InputRefused("TLS wants a certificate, its key and, for syslog, the authorities of client certificates")
-    try:
-        return tls_context(settings.tls_certificate, settings.tls_key, authorities)
-    except (OSError, ssl.SSLError) as error:
-        names = ", ".join(str(path) for path in (settings.tls_certificate, settings.tls_key, authorities) if path)
-        raise InputRefused(f"the TLS files cannot be used ({names}): {error}") from error

@@ -273,6 +273,25 @@ def test_tls_without_a_known_certificate_is_refused(
         assert certificates.sha256(name) in refused["reason"]
 
 
+def test_failed_handshakes_are_counted_with_the_reason(secured: Receiver, certificates: Certificates) -> None:
+    for _ in range(2):
+        with _tls_client(secured, certificates, None) as sender:
+            assert _closed(sender)
+    with socket.create_connection(("127.0.0.1", secured.ports.syslog_tls or 0), timeout=10) as sender:
+        sender.sendall(b"<13>this is no TLS\n")
+        assert _closed(sender)
+    with socket.create_connection(("127.0.0.1", secured.ports.syslog_tls or 0), timeout=10):
+        pass  # hung up at once: somebody looks whether the port is open
+    with _tls_client(secured, certificates, "client") as sender:
+        sender.sendall(b"<13>a\n")
+        assert secured.wait_for_lines(1) == [b"<13>a"]
+
+    wait_until(lambda: sum(entry["count"] for entry in secured.counters()["refused"]) >= 3)  # type: ignore[attr-defined]
+    (refused,) = secured.counters()["refused"]  # type: ignore[misc]
+    assert (refused["door"], refused["peer"], refused["count"]) == ("syslog_tls", "(unknown)", 3)
+    assert refused["reason"].startswith("the TLS handshake failed: ")
+
+
 def _rsyslog(folder: Path, action: str, settings: str = "") -> subprocess.Popen[bytes]:
     """Start rsyslogd with one input file, forwarding by `action`."""
     configuration = folder / "rsyslog.conf"
