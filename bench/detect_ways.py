@@ -12,8 +12,10 @@ import pyarrow as pa
 from bench.detect_lines import Lines
 
 from samdrift_logs.detect import Engine
+from samdrift_logs.detect.dialect import Dialect
 from samdrift_logs.events import SCHEMA, EventBatch, RawBatch, intern_fields
 from samdrift_logs.normalise import normalise
+from samdrift_logs.runner.dialects import WINDOWS_JSON
 
 Hits = list[tuple[int, int, str]]  # part, row, rule id
 Way = Callable[[Engine, Sequence[Lines]], Hits]
@@ -66,4 +68,23 @@ def _batch(part: Lines, lines: Sequence[bytes]) -> EventBatch:
     )
 
 
-WAYS: Mapping[str, Way] = {"batches": by_batches}
+def by_lines(engine: Engine, parts: Sequence[Lines]) -> Hits:
+    """Give the lines to the engine as they are; what it finds odd goes the way of batches."""
+    hits: Hits = []
+    for number, part in enumerate(parts):
+        dialect = WINDOWS_JSON if part.product == "windows" else _dialect(part)
+        for first in range(0, len(part.lines), BATCH_LINES):
+            lines = part.lines[first : first + BATCH_LINES]
+            found = engine.evaluate_lines(lines, dialect)
+            hits.extend((number, first + match.row, match.rule.id) for match in found.matches)
+            if found.odd:
+                left = engine.evaluate(_batch(part, [lines[row] for row in found.odd]))
+                hits.extend((number, first + found.odd[match.row], match.rule.id) for match in left)
+    return hits
+
+
+def _dialect(part: Lines) -> Dialect:
+    return Dialect(name=part.product, product=part.product, category=part.category, service=part.service)
+
+
+WAYS: Mapping[str, Way] = {"lines": by_lines, "batches": by_batches}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -16,12 +17,16 @@ import numpy.typing as npt
 
 from samdrift_logs.detect import collection
 from samdrift_logs.detect.cells import Cell, cell_of
+from samdrift_logs.detect.dialect import Dialect
 from samdrift_logs.detect.memory import ABSENT, ColumnMemory, Memory
 from samdrift_logs.detect.plan import KEYWORDS, Plan, PlannedRule, make_plan
 from samdrift_logs.detect.routing import Kind, belonging
 from samdrift_logs.detect.rules import Rule, RuleSet
 from samdrift_logs.detect.view import BatchView
 from samdrift_logs.events import EventBatch, FieldColumn, Value
+
+if TYPE_CHECKING:
+    from samdrift_logs.detect.lines import LineState
 
 DEFAULT_MEMORY_BYTES = 400_000_000
 
@@ -38,6 +43,14 @@ class Match:
     fields: Mapping[str, Value]
 
 
+@attrs.frozen
+class LineMatches:
+    """What `evaluate_lines` found, and the rows, ascending, that it leaves to the slow path."""
+
+    matches: Sequence[Match]
+    odd: Sequence[int]
+
+
 class Engine:
     """Evaluates every rule of a RuleSet on batches. One per thread: it remembers values between batches.
 
@@ -52,6 +65,7 @@ class Engine:
             self._plan: Plan = make_plan(ruleset, cache=cache)
         self._memory = Memory()
         self._memory_bytes = memory_bytes
+        self._line_states: dict[str, LineState] = {}
         self._open_routes: dict[Kind, npt.NDArray[np.bool_]] = {}
         self.generation = 0
 
@@ -62,6 +76,25 @@ class Engine:
         self._start_generation_if_full()
         with collection.paused():
             return self._matches(_Run(self._plan, self._memory, batch, self._routes_open))
+
+    def evaluate_lines(self, lines: Sequence[bytes], dialect: Dialect) -> LineMatches:
+        """Evaluate every rule on flat JSON lines, each as the normaliser behind `dialect` would read it.
+
+        Lines that are not simply flat, and those in which a keyword may stand, come back as `odd` row numbers without
+        any match: the caller normalises these and gives them to `evaluate`. Matches are ordered as those of `evaluate`.
+        """
+        # The kernels load here, not when rules are only listed or batches evaluated.
+        from samdrift_logs.detect.lines import LineState
+
+        if dialect.name not in self._line_states:
+            self._line_states[dialect.name] = LineState(self._plan, dialect)
+        state = self._line_states[dialect.name]
+        if state.start_generation_if_full(self._memory_bytes):
+            self.generation += 1
+        with collection.paused():
+            found, odd = state.evaluate(lines)
+        rules = self._plan.rules
+        return LineMatches([Match(rules[each.rule].rule, each.row, each.fields) for each in found], odd)
 
     def _matches(self, run: _Run) -> list[Match]:
         matches = [match for number, rows in run.candidates() for match in run.verdicts(number, rows)]

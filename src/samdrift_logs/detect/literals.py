@@ -65,6 +65,14 @@ class HyperscanScanner:
     def scan(self, values: Sequence[bytes]) -> list[tuple[int, int]]:
         """See Scanner."""
         text = (_BETWEEN + _BETWEEN.join(values) + _BETWEEN).replace(_NUL, _FOR_NUL)
+        ends, found = self.scan_text(text)
+        # The end of value i, with the separator after it, is borders[i].
+        borders = list(itertools.accumulate((len(value) + 1 for value in values), initial=1))[1:]
+        places = (bisect.bisect_left(borders, end) for end in ends)
+        return [(min(place, len(values) - 1), literal) for place, literal in zip(places, found, strict=True)]
+
+    def scan_text(self, text: bytes | memoryview) -> tuple[list[int], list[int]]:
+        """Look through values that are already framed. Return where each find ends, and which literal it is."""
         ends: list[int] = []
         found: list[int] = []
 
@@ -73,10 +81,7 @@ class HyperscanScanner:
             ends.append(end)
 
         self._database.scan(text, match_event_handler=on_match, scratch=self._scratch)
-        # The end of value i, with the separator after it, is borders[i].
-        borders = list(itertools.accumulate((len(value) + 1 for value in values), initial=1))[1:]
-        places = (bisect.bisect_left(borders, end) for end in ends)
-        return [(min(place, len(values) - 1), literal) for place, literal in zip(places, found, strict=True)]
+        return ends, found
 
 
 class PlainScanner:

@@ -65,11 +65,12 @@ class PlannedRule:
 class ColumnPlan:
     """What to look for in new values of one column.
 
-    `literal_rules[i]` are the rules that the scanner's literal i concerns; `checks` are tests that no literal can stand
-    for, each with its rules; `always` are the rules that any value concerns.
+    `literal_rules[i]` are the rules that the scanner's literal i, `literals[i]`, concerns; `checks` are tests that no
+    literal can stand for, each with its rules; `always` are the rules that any value concerns.
     """
 
     scanner: Scanner | None
+    literals: Sequence[bytes]
     literal_rules: Sequence[Rules]
     checks: Sequence[tuple[Callable[[Cell], bool], Rules]]
     always: Rules
@@ -186,6 +187,7 @@ def _column_plans(wanted: Mapping[str, _Wanted], cache: Path | None) -> dict[str
     return {
         column: ColumnPlan(
             scanner=scanners.get(column),
+            literals=tuple(want.literals),
             literal_rules=[_numbers(rules) for rules in want.literals.values()],
             checks=[(_check(atom), _numbers(rules)) for atom, rules in want.checks.items()],
             always=_numbers(want.always),

@@ -18,12 +18,13 @@ from samdrift_logs.normalise import instants, windows
 from samdrift_logs.normalise.evtx.normalise import fields_of_event
 from samdrift_logs.normalise.reading import Event, Origin, flatten, load_object
 
-_OTHER_NAMES = (
+OTHER_NAMES = (
     ("EventID", ("event_id", "EventId", "Id", "winlog.event_id", "event.code")),
     ("Channel", ("channel", "LogName", "winlog.channel")),
     ("Provider_Name", ("SourceName", "ProviderName", "provider_name", "Provider", "winlog.provider_name")),
     ("Computer", ("Hostname", "MachineName", "computer_name", "ComputerName", "host.name", "winlog.computer_name")),
 )
+MOST_WITH_MESSAGE = 10  # fields besides the message; with more, there is event data and the text only repeats it
 _AT = ("SystemTime", "TimeCreated", "@timestamp", "EventTime", "UtcTime", "TimeGenerated", "timestamp")
 
 
@@ -34,7 +35,7 @@ def read(line: bytes, origin: Origin) -> Event:
         fields, at = fields_of_event(document["Event"])
         return windows.make_event(fields, at=at)
     fields = flatten(document)
-    for name, others in _OTHER_NAMES:
+    for name, others in OTHER_NAMES:
         if name not in fields:
             value = next((fields[other] for other in others if other in fields), None)
             if value is not None:
@@ -42,7 +43,7 @@ def read(line: bytes, origin: Origin) -> Event:
     if "EventID" not in fields or "Channel" not in fields:
         raise LineRejected("no Channel and EventID: this is not a Windows event")
     message = fields.pop("Message", None)
-    if message is not None and len(fields) <= 10:
+    if message is not None and len(fields) <= MOST_WITH_MESSAGE:
         fields["Message"] = message  # no event data: the text is all there is for rules
     return windows.make_event(fields, at=_at(fields), message=message if type(message) is str else None)
 
