@@ -5,6 +5,7 @@ docs/explanation/detection-engine.md walks through it.
 """
 
 from samdrift_logs.detect.alerts import Alert, alerts_from
+from samdrift_logs.detect.correlate.correlator import Change, CorrelationMatch, Correlator
 from samdrift_logs.detect.engine import Engine, Match
 from samdrift_logs.detect.live import LiveRules
 from samdrift_logs.detect.rules import Logsource, Refusal, Rule, RuleSet
@@ -12,6 +13,9 @@ from samdrift_logs.detect.ruleset import load_rules
 
 __all__ = [
     "Alert",
+    "Change",
+    "CorrelationMatch",
+    "Correlator",
     "Engine",
     "LiveRules",
     "Logsource",

@@ -45,7 +45,11 @@ class Alert:
 
 
 def alerts_from(matches: Sequence[Match], batch: EventBatch, ruleset: RuleSet) -> list[Alert]:
-    """Return one alert per match, in the order of the matches. `batch` is the batch they were found in."""
+    """Return one alert per match, in the order of the matches. `batch` is the batch they were found in.
+
+    Rules that are only parts of correlations raise none.
+    """
+    matches = [match for match in matches if match.rule.id not in ruleset.silent]
     if not matches:
         return []
     rows = sorted({match.row for match in matches})

@@ -21,9 +21,14 @@ from sigma.rule.base import check_alias_expansion
 from sigma.rule.detection import SigmaDetection
 
 from samdrift_logs.detect.cells import canonical, fold
+from samdrift_logs.detect.correlate.correlation import Correlation
+from samdrift_logs.detect.correlate.parse import Draft, parse_correlation
+from samdrift_logs.detect.correlate.resolve import resolve
+from samdrift_logs.detect.expansions import expansions_in
 from samdrift_logs.detect.files import RuleFile
+from samdrift_logs.detect.filters import Filter, filtered, parse_filter
 from samdrift_logs.detect.rules import Logsource, Refusal, Rule, RuleSet
-from samdrift_logs.detect.translate import translate_detection, translate_detections
+from samdrift_logs.detect.translate import Values, translate_detection, translate_detections
 from samdrift_logs.errors import InputRefused
 
 # Rules without an id get one from their own content, so that it stays the same as long as they do.
@@ -41,42 +46,69 @@ class AliasBomb(SigmaError):
 class _Document:
     data: Any
     node: yaml.Node
+    values: Values  # what `expand` puts in
 
     @property
     def line(self) -> int:
         return int(self.node.start_mark.line) + 1
 
 
+Outcome = Rule | Draft | Filter | Refusal
+
+
 def parse_rules(files: Sequence[RuleFile]) -> RuleSet:
-    """Turn rule files into a RuleSet. Never raises on content: what is wrong is in `refused`."""
-    rules: dict[str, Rule] = {}
-    refused: list[Refusal] = []
-    digest = hashlib.sha256()
+    """Turn rule files into a RuleSet. Never raises on content: what is wrong is in `refused`.
+
+    A document is a rule, a correlation, a filter, or values for `expand`, which hold for the files of the whole set.
+    """
+    found: list[Rule | Draft | Filter] = []
+    values, refused = expansions_in(files)
+    first_places: dict[str, str] = {}
     for file in files:
-        for outcome in _outcomes(file):
-            if isinstance(outcome, Rule) and outcome.id in rules:
-                first = rules[outcome.id]
-                outcome = Refusal(
-                    outcome.file, outcome.line, f"the id {outcome.id} is already taken by {first.file}:{first.line}"
-                )
+        for outcome in _outcomes(file, values):
             if isinstance(outcome, Refusal):
                 refused.append(outcome)
-            else:
-                rules[outcome.id] = outcome
-    for rule in sorted(rules.values(), key=lambda each: each.id):
+                continue
+            meant = outcome.correlation if isinstance(outcome, Draft) else outcome
+            if meant.id in first_places:
+                taken = f"the id {meant.id} is already taken by {first_places[meant.id]}"
+                refused.append(Refusal(meant.file, meant.line, taken))
+                continue
+            first_places[meant.id] = f"{meant.file}:{meant.line}"
+            found.append(outcome)
+    rules = [each for each in found if isinstance(each, Rule)]
+    applied = filtered(rules, [each for each in found if isinstance(each, Filter)])
+    resolved = resolve([each for each in found if isinstance(each, Draft)], applied.rules)
+    return RuleSet(
+        rules=applied.rules,
+        refused=(*refused, *applied.refused, *resolved.refused),
+        version=_version(applied.rules, resolved.correlations),
+        correlations=resolved.correlations,
+        silent=resolved.silent,
+        filters=applied.titles,
+    )
+
+
+def _version(rules: Sequence[Rule], correlations: Sequence[Correlation]) -> str:
+    digest = hashlib.sha256()
+    for rule in sorted(rules, key=lambda each: each.id):
         digest.update(repr(rule.expression).encode())
         digest.update(repr((rule.id, rule.title, rule.level, rule.logsource, rule.tags, dict(rule.response))).encode())
-    return RuleSet(rules=tuple(rules.values()), refused=tuple(refused), version=digest.hexdigest()[:16])
+    for correlation in sorted(correlations, key=lambda each: each.id):
+        digest.update(repr(attrs.evolve(correlation, file="", line=0)).encode())
+    return digest.hexdigest()[:16]
 
 
-def _outcomes(file: RuleFile) -> Iterator[Rule | Refusal]:
+def _outcomes(file: RuleFile, values: Values) -> Iterator[Outcome]:
     if len(file.content) > MAX_FILE_BYTES:
         yield Refusal(file.name, 1, f"the file is larger than {MAX_FILE_BYTES} bytes")
         return
     try:
-        for document in _documents(file):
+        for document in _documents(file, values):
             try:
-                yield _rule(file, document)
+                outcome = _outcome(file, document)
+                if outcome is not None:
+                    yield outcome
             except InputRefused as problem:
                 yield Refusal(file.name, problem.line or document.line, problem.reason)
             except AliasBomb as problem:
@@ -90,26 +122,58 @@ def _outcomes(file: RuleFile) -> Iterator[Rule | Refusal]:
         yield Refusal(file.name, 1, f"not YAML: {' '.join(str(problem).split())}")
 
 
-def _documents(file: RuleFile) -> Iterator[_Document]:
+def _outcome(file: RuleFile, document: _Document) -> Rule | Draft | Filter | None:
+    _refuse_foreign(document)
+    _refuse_repeated_keys(document.node)
+    if "correlation" in document.data:
+        return _correlation(file, document)
+    if "filter" in document.data:
+        return _filter(file, document)
+    if "expand" in document.data and "detection" not in document.data:
+        return None  # read already, before the rules that need it
+    return _rule(file, document)
+
+
+def _correlation(file: RuleFile, document: _Document) -> Draft:
+    data = document.data
+    _refuse_inactive(document)
+    if "detection" in data:
+        raise InputRefused("one document is a rule or a correlation: put --- between them")
+    level = str(data.get("level", "informational")).lower()
+    if level not in _LEVELS:
+        raise InputRefused(f"{level!r} is no level", line=_line_at(document.node, ("level",)))
+    try:
+        return parse_correlation(
+            data, file=file.name, line=document.line, level=level, response=_response(data.get("samdrift"))
+        )
+    except InputRefused as problem:
+        raise InputRefused(problem.reason, line=_line_at(document.node, ("correlation",))) from problem
+
+
+def _filter(file: RuleFile, document: _Document) -> Filter:
+    try:
+        data = {key: value for key, value in document.data.items() if key != "samdrift"}
+        return parse_filter(data, file=file.name, line=document.line, values=document.values)
+    except InputRefused as problem:
+        raise InputRefused(problem.reason, line=_line_at(document.node, ("filter",))) from problem
+
+
+def _documents(file: RuleFile, values: Values) -> Iterator[_Document]:
     loader = yaml.CSafeLoader(file.content.decode("utf-8-sig"))
     try:
         while loader.check_node():
             node = loader.get_node()
             data = loader.construct_document(node)
             if node is not None and data is not None:
-                yield _Document(data, node)
+                yield _Document(data, node, values)
     finally:
         loader.dispose()
 
 
 def _rule(file: RuleFile, document: _Document) -> Rule:
     data = document.data
-    _refuse_foreign(document)
-    _refuse_repeated_keys(document.node)
     parsed = SigmaRule.from_dict({key: value for key, value in data.items() if key != "samdrift"}, policy=TrustedPolicy)
-    status = parsed.status.name.lower() if parsed.status else ""
-    if status in _INACTIVE:
-        raise InputRefused(f"its status is {status}", line=_line_at(document.node, ("status",)))
+    _refuse_inactive(document)
     expression = _located_expression(parsed, document)
     level = parsed.level.name.lower() if parsed.level else "informational"
     return Rule(
@@ -117,7 +181,7 @@ def _rule(file: RuleFile, document: _Document) -> Rule:
         title=parsed.title,
         level=level if level in _LEVELS else "informational",
         tags=tuple(str(tag) for tag in parsed.tags),
-        status=status,
+        status=parsed.status.name.lower() if parsed.status else "",
         description=(parsed.description or "").strip(),
         logsource=Logsource(
             product=_lower(parsed.logsource.product),
@@ -127,6 +191,7 @@ def _rule(file: RuleFile, document: _Document) -> Rule:
         expression=expression,
         file=file.name,
         line=document.line,
+        name=parsed.name or "",
         references=tuple(str(each) for each in parsed.references),
         falsepositives=tuple(str(each) for each in parsed.falsepositives),
         author=parsed.author or "",
@@ -137,7 +202,7 @@ def _rule(file: RuleFile, document: _Document) -> Rule:
 
 def _located_expression(parsed: SigmaRule, document: _Document) -> Any:
     try:
-        return translate_detections(parsed.detection)
+        return translate_detections(parsed.detection, document.values)
     except InputRefused as problem:
         raise InputRefused(problem.reason, line=_line_of_problem(document)) from problem
 
@@ -147,17 +212,19 @@ def _refuse_foreign(document: _Document) -> None:
     if not isinstance(data, dict):
         raise InputRefused("not a Sigma rule: a rule is a YAML map with title, logsource and detection")
     check_alias_expansion(data, AliasBomb)
-    if "correlation" in data:
-        raise InputRefused("correlation rules are not evaluated yet", line=_line_at(document.node, ("correlation",)))
-    if "filter" in data:
-        raise InputRefused("global filters are not applied yet", line=_line_at(document.node, ("filter",)))
     if "action" in data:
         raise InputRefused(
             "action: belongs to rule collections of Sigma 1; write each rule out",
             line=_line_at(document.node, ("action",)),
         )
-    if "detection" not in data and "logsource" not in data:
+    if not data.keys() & {"detection", "logsource", "correlation", "filter", "expand"}:
         raise InputRefused("not a Sigma rule: it has neither logsource nor detection")
+
+
+def _refuse_inactive(document: _Document) -> None:
+    status = str(document.data.get("status", "")).lower()
+    if status in _INACTIVE:
+        raise InputRefused(f"its status is {status}", line=_line_at(document.node, ("status",)))
 
 
 def _refuse_repeated_keys(root: yaml.Node) -> None:
@@ -186,6 +253,9 @@ def _refuse_repeated_keys(root: yaml.Node) -> None:
 def _line_of_problem(document: _Document) -> int:
     """Find the line by asking again about smaller and smaller parts. Slow, but only on the way to a refusal."""
     data, node = document.data, document.node
+    for section in ("correlation", "filter"):
+        if isinstance(data, dict) and section in data:
+            return _line_at(node, (section,))
     if not isinstance(data, dict) or not {"title", "logsource", "detection"} <= data.keys():
         return document.line
     detection = data["detection"]
@@ -193,10 +263,10 @@ def _line_of_problem(document: _Document) -> int:
         for name, definition in detection.items():
             if name == "timeframe":
                 return _line_at(node, ("detection", name))
-            if name == "condition" or _is_right(definition):
+            if name == "condition" or _is_right(definition, document.values):
                 continue
             for key in definition if isinstance(definition, dict) else ():
-                if not _is_right({key: definition[key]}):
+                if not _is_right({key: definition[key]}, document.values):
                     return _line_at(node, ("detection", name, key))
             return _line_at(node, ("detection", name))
     for key in data:
@@ -205,9 +275,9 @@ def _line_of_problem(document: _Document) -> int:
     return _line_at(node, ("detection", "condition"))
 
 
-def _is_right(definition: Any) -> bool:
+def _is_right(definition: Any, values: Values) -> bool:
     try:
-        translate_detection(SigmaDetection.from_definition(definition, policy=TrustedPolicy))
+        translate_detection(SigmaDetection.from_definition(definition, policy=TrustedPolicy), values)
     except Exception:
         return False
     return True

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from samdrift_logs.detect.correlate.correlation import Correlation
 from samdrift_logs.detect.expressions import Expression, fields_read
 
 
@@ -23,7 +24,8 @@ class Rule:
     """One Sigma rule, ready to be planned.
 
     `level` is informational, low, medium, high or critical. `response` says what to do, by language ("da", "en"), from
-    the rule's own `samdrift.response`. `names` maps each canonical field name to the spelling the rule uses.
+    the rule's own `samdrift.response`. `name` is what correlations and filters may call it. `names` maps each canonical
+    field name to the spelling the rule uses.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Rule:
     expression: Expression
     file: str
     line: int
+    name: str = ""
     references: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
     author: str = ""
@@ -62,11 +65,18 @@ class Refusal:
 
 @attrs.frozen
 class RuleSet:
-    """Rules loaded, rules refused, and a version that changes with the content of the loaded ones."""
+    """Rules loaded, rules refused, and a version that changes with the content of the loaded ones.
+
+    `correlations` stand innermost first. `silent` are ids of rules, and of correlations, that are only parts of
+    correlations and raise no alert themselves. `filters` are titles of the filters that are part of the rules.
+    """
 
     rules: Sequence[Rule]
     refused: Sequence[Refusal]
     version: str
+    correlations: Sequence[Correlation] = ()
+    silent: frozenset[str] = frozenset()
+    filters: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.rules)

@@ -13,7 +13,7 @@ from samdrift_logs.detect.files import read_rule_files
 from samdrift_logs.detect.rules import RuleSet
 
 # Part of the key: a rule set that an older compiler made is made anew.
-_COMPILER = 1
+_COMPILER = 2
 
 
 def load_rules(paths: Sequence[Path], *, cache: Path | None = None) -> RuleSet:

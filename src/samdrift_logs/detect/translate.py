@@ -6,10 +6,12 @@ atoms, and whatever we cannot honour exactly is refused with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sigma.conditions import ConditionAND, ConditionIdentifier, ConditionNOT, ConditionOR, ConditionSelector
+from sigma.exceptions import SigmaValueError
 from sigma.modifiers import (
     SigmaContainsModifier,
     SigmaEndswithModifier,
@@ -84,17 +86,22 @@ _LARGEST_EXACT = 2**53
 modifier_mapping.setdefault("utf16le", SigmaWideModifier)
 
 Parts = tuple[str | Wildcard, ...]
+Values = Mapping[str, Sequence[str]]
+NO_VALUES: Values = {}
 
 
 class ExpressionRefused(InputRefused):
     """A detection that cannot be evaluated as it is written."""
 
 
-def translate_detections(detections: SigmaDetections) -> Expression:
-    """Return the expression of a whole rule: its conditions, OR-linked. Raises InputRefused or a SigmaError."""
+def translate_detections(detections: SigmaDetections, values: Values = NO_VALUES) -> Expression:
+    """Return the expression of a whole rule: its conditions, OR-linked. Raises InputRefused or a SigmaError.
+
+    `values` are those that `expand` puts in, by name.
+    """
     if "timeframe" in detections.detections:
         raise ExpressionRefused("timeframe belongs to aggregations of Sigma 1: write a correlation rule")
-    selections = {name: translate_detection(detection) for name, detection in detections.detections.items()}
+    selections = {name: translate_detection(detection, values) for name, detection in detections.detections.items()}
     conditions = [
         _condition(parsed.parse(postprocess=False), detections, selections, depth=0)
         for parsed in detections.parsed_condition
@@ -127,29 +134,60 @@ def _condition(
     raise ExpressionRefused(f"the condition holds {type(node).__name__}, which is unknown here")
 
 
-def translate_detection(detection: SigmaDetection) -> Expression:
+def translate_detection(detection: SigmaDetection, values: Values = NO_VALUES) -> Expression:
     """Return the expression of one selection: a map is AND over its items, a list of maps is OR."""
     kind = And if detection.item_linking is ConditionAND else Or
     children = [
-        translate_detection(item) if isinstance(item, SigmaDetection) else translate_item(item)
+        translate_detection(item, values) if isinstance(item, SigmaDetection) else translate_item(item, values)
         for item in detection.detection_items
     ]
     return _joined(kind, children)
 
 
-def translate_item(item: SigmaDetectionItem) -> Expression:
+def translate_item(item: SigmaDetectionItem, values: Values = NO_VALUES) -> Expression:
     """Return the expression of one `field|modifiers: values`. Values are OR-linked, AND-linked with `all`."""
     if not item.value:
         raise ExpressionRefused(f"{item.field or 'a keyword list'} has an empty list of values")
     if SigmaRegularExpressionModifier in item.modifiers and _AROUND_PATTERNS & set(item.modifiers):
         raise ExpressionRefused("re searches anywhere in the value: it goes with no contains, startswith or endswith")
     kind = And if item.value_linking is ConditionAND else Or
+    given = [_expanded(value, values) for value in item.value]
     if item.field is None:
-        joined = _joined(kind, [_keyword(value) for value in item.value])
+        joined = _joined(kind, [_keyword(value) for value in given])
     else:
         field = canonical(item.field)
-        joined = _joined(kind, [_field_value(field, value) for value in item.value])
+        joined = _joined(kind, [_field_value(field, value) for value in given])
     return Not(joined) if item.negated else joined
+
+
+def _expanded(value: SigmaType, values: Values) -> SigmaType:
+    """Put values in for the names between per cent signs; each makes a value of its own, of which any is enough."""
+    if isinstance(value, SigmaExpansion):
+        return SigmaExpansion([_expanded(each, values) for each in value.values])
+    if not isinstance(value, SigmaString | SigmaRegularExpression) or not value.contains_placeholder():
+        return value
+    is_pattern = isinstance(value, SigmaRegularExpression)
+
+    def given(name: Placeholder) -> Iterator[SigmaString]:
+        if not values.get(name.name):
+            raise ExpressionRefused(f"expand needs the values of %{name.name}%, and no `expand:` document gives them")
+        for text in values[name.name]:
+            plain = SigmaString()
+            plain.s = [re.escape(text)] if is_pattern else SigmaString(text).s
+            yield plain
+
+    try:
+        made = value.replace_placeholders(given)
+    except SigmaValueError as problem:
+        raise ExpressionRefused(f"expand makes too many values: {problem}") from problem
+    is_cased = isinstance(value, SigmaCasedString)
+    return SigmaExpansion([_cased(each) if is_cased and isinstance(each, SigmaString) else each for each in made])
+
+
+def _cased(value: SigmaString) -> SigmaCasedString:
+    cased = SigmaCasedString()
+    cased.s = value.s
+    return cased
 
 
 def _field_value(field: str, value: SigmaType) -> Expression:

@@ -12,7 +12,7 @@ from samdrift_logs.detect import Engine, load_rules
 from samdrift_logs.detect.files import RuleFile
 from samdrift_logs.detect.loader import parse_rules
 from samdrift_logs.errors import InputRefused
-from tests.samdrift_logs.detect.batches import parse, parse_one, rows_matched, rule_text
+from tests.samdrift_logs.detect.batches import make_batch, parse, parse_one, rows_matched, rule_text
 
 HEAD = "title: T\nlogsource:\n  product: test\n"
 
@@ -47,8 +47,8 @@ REFUSED = [
     ("four windashes", HEAD + "detection:\n  s:\n    a|windash: '-a -b -c -d'\n  condition: s\n", 6, "three dash"),
     ("deprecated", HEAD + "status: deprecated\ndetection: {s: {a: 1}, condition: s}\n", 4, "deprecated"),
     ("old collection", "action: global\n" + HEAD, 1, "action"),
-    ("correlation", "title: x\ncorrelation:\n  type: event_count\n", 2, "correlation rules are not evaluated yet"),
-    ("filter", "title: x\nlogsource: {product: t}\nfilter:\n  rules: []\n", 3, "filters are not applied yet"),
+    ("correlation", "title: x\ncorrelation:\n  type: event_count\n", 2, "without rule references"),
+    ("filter", "title: x\nlogsource: {product: t}\nfilter:\n  rules: []\n", 3, "exactly one condition"),
     ("stalling", HEAD + "detection:\n  s:\n    a|re: '(?!x)(a+)+$'\n  condition: s\n", 6, "could stall"),
 ]  # fmt: skip
 
@@ -210,3 +210,80 @@ def test_cache_folder_that_cannot_be_written_is_no_error(folder: Path, tmp_path:
     closed.mkdir(mode=0o500)
 
     assert load_rules([folder], cache=closed / "cache").rules
+
+
+# ------------------------------------------------------------------ filters and values for expand
+
+RULE = "title: Tool\nname: tool\nid: 6c1b7a7e-3a52-4a39-8f0d-2c1f2a4f7a01\n" + (
+    "logsource: {product: test, category: process_creation}\ndetection: {s: {Image|endswith: '/tool'}, condition: s}\n"
+)
+
+
+def filter_text(rules: str, logsource: str = "{product: test}") -> str:
+    return (
+        f"title: Our own\nlogsource: {logsource}\nfilter:\n  rules: {rules}\n"
+        "  ours: {User|startswith: 'adm_'}\n  condition: not ours\n"
+    )
+
+
+@pytest.mark.parametrize("rules", ["any", "[tool]", "tool", "[6c1b7a7e-3a52-4a39-8f0d-2c1f2a4f7a01]"])
+def test_filter_is_added_to_the_rules_it_names(rules: str) -> None:
+    ruleset = parse(filter_text(rules), RULE)
+
+    assert not ruleset.refused
+    assert ruleset.filters == ("Our own",)
+    events = [{"Image": "/tool", "User": "adm_x"}, {"Image": "/tool", "User": "x"}, {"Image": "/tool"}]
+    batch = make_batch(events, product="test", category="process_creation")
+    assert [match.row for match in Engine(ruleset).evaluate(batch)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (filter_text("[tool, other]"), "names 'other', which is no id or name of a loaded rule"),
+        (filter_text("[tool]", "{product: linux}"), "does not cover"),
+        (filter_text("any", "{product: linux}"), "no rule has the log source"),
+        (filter_text("any").replace("not ours", "not theirs"), "theirs"),
+    ],
+)
+def test_filter_that_cannot_be_applied_is_refused_and_changes_nothing(text: str, reason: str) -> None:
+    ruleset = parse(RULE, text)
+
+    assert [refusal.file for refusal in ruleset.refused] == ["rule1.yml"]
+    assert reason in ruleset.refused[0].reason
+    assert ruleset.rules == parse(RULE).rules
+
+
+EXPANDING = HEAD + "detection:\n  s:\n    User|%s: '%s'\n  condition: s\n"
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "value", "expected"),
+    [
+        ("expand", "%admins%", ["adm_1", "ROOT"]),
+        ("expand|contains", "x%admins%", ["xxadm_2y"]),
+        ("cased|expand", "%admins%", ["adm_1"]),
+        ("re|expand", "^%dots%$", ["a.b"]),
+    ],
+)
+def test_expand_puts_in_the_values_of_another_file(modifiers: str, value: str, expected: list[str]) -> None:
+    ruleset = parse("expand:\n  admins: ['adm_*', root]\n  dots: a.b\n", EXPANDING % (modifiers, value))
+
+    assert [str(refusal) for refusal in ruleset.refused] == []
+    users = ["adm_1", "ROOT", "xxadm_2y", "a.b", "axb", "nobody"]
+    batch = make_batch([{"User": user} for user in users], product="test")
+    assert [users[match.row] for match in Engine(ruleset).evaluate(batch)] == expected
+
+
+def test_expand_without_values_is_refused_with_its_line() -> None:
+    ruleset = parse("expand: {others: [x]}\n", EXPANDING % ("expand", "%admins%"))
+
+    assert [(refusal.file, refusal.line) for refusal in ruleset.refused] == [("rule1.yml", 6)]
+    assert "%admins%" in ruleset.refused[0].reason
+
+
+@pytest.mark.parametrize("section", ["[a]", "{}", "{a: []}", "{a: {b: 1}}", "{a: [true]}"])
+def test_values_for_expand_that_are_none_are_refused(section: str) -> None:
+    ruleset = parse(f"expand: {section}\n")
+
+    assert [refusal.reason.partition(":")[0] for refusal in ruleset.refused] == ["expand"]
