@@ -98,10 +98,10 @@ def check_narrow() -> CheckPage:
 
 @pytest.fixture
 def take_picture(tmp_path: Path) -> TakePicture:
-    """Save a picture of the page under SAMDRIFT_PICTURES, or beside the test's other files."""
+    """Save a picture of the page under SAMDRIFT_SCREENSHOTS (a folder), or beside the test's other files."""
 
     def take(page: Page, name: str) -> Path:
-        folder = Path(os.environ.get("SAMDRIFT_PICTURES", str(tmp_path)))
+        folder = Path(os.environ.get("SAMDRIFT_SCREENSHOTS", str(tmp_path)))
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.png"
         page.screenshot(path=str(path), full_page=True)

@@ -28,6 +28,7 @@ pytestmark = [
 ANALYST, CISO = "vagt@enhed-syd.example", "ciso@enhed-syd.example"
 SECOND_LINE, ON_SITE = "drift@enhed-syd.example", "onsite@enhed-syd.example"
 SPOC, OTHER_SPOC = "spoc@assens.example", "spoc@odense.example"
+MUNICIPAL_CISO, BUYER = "ciso@assens.example", "indkoeb@assens.example"
 UNFOLDS_WITHIN_MS = 120_000
 KINDS_OF_ATTACK = 6
 TIME = r"\d\d[:.]\d\d"
@@ -76,6 +77,8 @@ def test_story_from_alert_to_closed_ticket(stage: Stage) -> None:
     spoc_closes(stage)
     analyst_closes_the_case(stage)
     others_see_nothing(stage)
+    municipality_sees_who_looked(stage)
+    buyer_sees_the_services(stage)
     ciso_logs_in_with_a_code(stage)
 
     assert stage.notes.faults == []
@@ -327,6 +330,21 @@ def others_see_nothing(stage: Stage) -> None:
     expect(other.page.get_by_text("ASSENS")).to_have_count(0)
     other.go("/logs/?q=ASSENS-FS01", status=403)
     other.look("ingen adgang")
+
+
+def municipality_sees_who_looked(stage: Stage) -> None:
+    """The analyst's search of the municipality's logs stands in its own chain, for it to read."""
+    ciso = stage.enter(MUNICIPAL_CISO)
+    ciso.place("Hvem gjorde hvad").click()
+    expect(ciso.page.locator("main")).to_contain_text("vssadmin OG shadows")
+    ciso.look("hvem gjorde hvad", narrow=True)
+
+
+def buyer_sees_the_services(stage: Stage) -> None:
+    buyer = stage.enter(BUYER)
+    buyer.place("Ydelser").click()
+    expect(buyer.page.locator("main")).to_contain_text("Serverdrift")
+    buyer.look("ydelser", narrow=True)
 
 
 def ciso_logs_in_with_a_code(stage: Stage) -> None:
