@@ -18,13 +18,15 @@ from threading import Event as StopEvent
 from uuid import UUID
 
 import attrs
-import pyarrow as pa
 
-from samdrift_logs.detect.engine import Engine, Match
+from samdrift_logs.detect.engine import Engine, LineMatches, Match
 from samdrift_logs.detect.rules import Refusal, RuleSet
 from samdrift_logs.errors import InputRefused
 from samdrift_logs.events import RawBatch, Value
-from samdrift_logs.normalise import normalise
+from samdrift_logs.events.sources import AUTO
+from samdrift_logs.normalise import Normalised, normalise
+from samdrift_logs.normalise.source_types import recognise
+from samdrift_logs.runner.dialects import WINDOWS_JSON
 from samdrift_logs.runner.log_files import LogFile, Unreadable, find_log_files, read_log_file
 
 BATCH_LINES = 16_384
@@ -224,24 +226,46 @@ class _Scan:
             yield _FileBatch(lines, places, bytes_read)
 
     def _evaluate(self, file: LogFile, batch: _FileBatch) -> None:
+        """Tell every match of a batch, in the order of its lines. Flat Windows JSON goes straight to the engine."""
+        flat = _flat_rows(file, batch.lines)
+        found = self._engine.evaluate_lines([batch.lines[row] for row in flat], WINDOWS_JSON) if flat else NO_MATCHES
+        told = [_Told(flat[match.row], match) for match in found.matches]
+        self._events += len(flat) - len(found.odd)
+        left = {*range(len(batch.lines))}.difference(flat).union(flat[row] for row in found.odd)
+        told += self._by_normaliser(file, batch, sorted(left))
+        told.sort(key=lambda each: each.row)  # stable: the rules of a row stay in their order
+        instants = self._instants(file, batch, sorted({each.row for each in told}))
+        for each in told:
+            self._tell(file, each.match, batch.places[each.row], instants.get(each.row))
+
+    def _by_normaliser(self, file: LogFile, batch: _FileBatch, rows: Sequence[int]) -> list[_Told]:
+        if not rows:
+            return []
+        normalised = self._normalised(file, batch, rows)
+        for reject in normalised.rejects.table.select(["event_id", "reason"]).to_pylist():
+            self._reject(file, batch.places[rows[_row_in(reject["event_id"])]], reject["reason"])
+        events = normalised.events
+        self._events += len(events)
+        place_of = [rows[_row_in(event_id)] for event_id in events.table["event_id"].to_pylist()]
+        return [_Told(place_of[match.row], match) for match in self._engine.evaluate(events)]
+
+    def _instants(self, file: LogFile, batch: _FileBatch, rows: Sequence[int]) -> dict[int, dt.datetime | None]:
+        """Return when the events of these rows happened: read only of those that matched."""
+        if not rows:
+            return {}
+        table = self._normalised(file, batch, rows).events.table.select(["event_id", "event_at"])
+        return {rows[_row_in(each["event_id"])]: each["event_at"] for each in table.to_pylist()}
+
+    def _normalised(self, file: LogFile, batch: _FileBatch, rows: Sequence[int]) -> Normalised:
         raw = RawBatch(
             organisation=_NOBODY,
             source=_NOBODY,
             door="scan",
             peer=file.name,
             received_at=file.modified_at,
-            lines=batch.lines,
+            lines=[batch.lines[row] for row in rows],
         )
-        registry = _OneSource(_Source(file.source_type, self._timezone))
-        normalised = normalise([_Record(raw)], registry)
-        for row in normalised.rejects.table.select(["event_id", "reason"]).to_pylist():
-            self._reject(file, batch.places[_row_in(row["event_id"])], row["reason"])
-        events = normalised.events
-        self._events += len(events)
-        found = self._engine.evaluate(events)
-        rows = events.table.select(["event_id", "event_at"]).take(pa.array([match.row for match in found], pa.int64()))
-        for match, row in zip(found, rows.to_pylist(), strict=True):
-            self._tell(file, match, batch.places[_row_in(row["event_id"])], row["event_at"])
+        return normalise([_Record(raw)], _OneSource(_Source(file.source_type, self._timezone)))
 
     def _tell(self, file: LogFile, match: Match, place: int, event_at: dt.datetime | None) -> None:
         self._matches += 1
@@ -278,11 +302,31 @@ class _Scan:
         )
 
 
+NO_MATCHES = LineMatches((), ())
+
+
+@attrs.frozen
+class _Told:
+    """A match, and the row of the batch it is of."""
+
+    row: int
+    match: Match
+
+
 @attrs.frozen
 class _FileBatch:
     lines: Sequence[bytes]
     places: Sequence[int]
     bytes_read: int
+
+
+def _flat_rows(file: LogFile, lines: Sequence[bytes]) -> list[int]:
+    """Return the rows that the normaliser for flat Windows JSON would read."""
+    if file.source_type == WINDOWS_JSON.name:
+        return list(range(len(lines)))
+    if file.source_type != AUTO:
+        return []
+    return [row for row, line in enumerate(lines) if recognise(line) == WINDOWS_JSON.name]
 
 
 def _row_in(event_id: str) -> int:
