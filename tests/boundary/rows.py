@@ -18,6 +18,7 @@ from samdrift.federation.models import Organisation, User
 from samdrift.foundation import scoped
 from samdrift.foundation.ids import uuid7
 from samdrift.foundation.scoped import National, ScopedModel
+from samdrift_logs.scope import Purpose
 from tests.boundary.world import AT, World, everyone
 
 # model label → values for fields that cannot be guessed, made for a world and the row's parties
@@ -34,7 +35,8 @@ def canary(world: World, model: type[ScopedModel], parties: tuple[UUID, ...]) ->
     if isinstance(model.boundary, National):
         return "offentlig-"
     names = {key: name for name, key in world.organisations.items()}
-    return f"kanarie-{'+'.join(names[party] for party in parties[: len(model.boundary.writers)])}-"
+    kind = "sag" if Purpose.WATCH in model.own_only else ""
+    return f"{kind}kanarie-{'+'.join(names[party] for party in parties[: len(model.boundary.writers)])}-"
 
 
 def make_row(world: World, model: type[ScopedModel], parties: tuple[UUID, ...]) -> ScopedModel:

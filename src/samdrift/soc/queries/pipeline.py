@@ -10,6 +10,11 @@ from pathlib import Path
 import attrs
 from django.conf import settings
 
+from samdrift.foundation import scoped
+from samdrift_logs.errors import ScopeRefused
+from samdrift_logs.scope import Purpose
+
+READ_PURPOSES = frozenset({Purpose.WATCH, Purpose.ADMINISTRATION, Purpose.OPERATION})
 FRESH = dt.timedelta(seconds=30)
 
 
@@ -37,7 +42,13 @@ class PipelineState:
 
 
 def pipeline_state(*, at: dt.datetime) -> PipelineState:
-    """Return the state of receiver and workers. A file that cannot be read is shown as a problem, not left out."""
+    """Return the state of receiver and workers. A file that cannot be read is shown as a problem, not left out.
+
+    The counters are the installation's, of no organisation. Still they are for those who watch or run it: raises
+    ScopeMissing, ScopeRefused.
+    """
+    if (scope := scoped.current()).purpose not in READ_PURPOSES:
+        raise ScopeRefused(f"the state of the pipeline is not read for the purpose {scope.purpose}")
     folder: Path = settings.SAMDRIFT.data / "run"
     return PipelineState(processes=[_state(path, at=at) for path in sorted(folder.glob("*.json"))])
 
