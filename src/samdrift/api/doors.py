@@ -13,7 +13,7 @@ from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 
@@ -26,6 +26,54 @@ from samdrift_logs.scope import Purpose
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
 log = structlog.get_logger(__name__)
+
+
+class FaultOut(Schema):
+    """One thing that is wrong in a request, and where: ["query", "limit"], ["body", "given", "title"]."""
+
+    place: list[str]
+    reason: str
+
+
+class ProblemOut(Schema):
+    """What went wrong, as RFC 9457 says it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FaultOut] | None = None
+    column: int | None = None
+
+
+PROBLEMS = {
+    400: "The input cannot be used: a query that is none, a time without a zone",
+    401: "No valid token",
+    403: "Outside what the token or its person may do",
+    404: "There is no such thing within what the caller may see",
+    409: "Not possible in this state",
+    422: "The request is not valid; errors says where",
+    503: "The store does not answer",
+}
+
+
+class DescribedApi(NinjaAPI):
+    """An API whose description tells its problems, too."""
+
+    def get_openapi_schema(self, **named: Any) -> Any:
+        """Return the description with what every operation may answer beside success."""
+        schema = super().get_openapi_schema(**named)
+        schemas = schema["components"]["schemas"]
+        described = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(described.pop("$defs"))
+        schemas["ProblemOut"] = described
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
+        for operations_there in schema["paths"].values():
+            for operation in operations_there.values():
+                for status, description in PROBLEMS.items():
+                    operation["responses"][str(status)] = {"description": description, "content": content}
+        return schema
 
 
 class TokenDoor(HttpBearer):

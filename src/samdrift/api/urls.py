@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.urls import path
-from ninja import NinjaAPI
 
 from samdrift.api import doors, myself, tickets, watch
 
-api = NinjaAPI(
+api = doors.DescribedApi(
     title="Samdrift",
     version="1",
     description="The same queries and operations as the pages, for machines. Errors are application/problem+json.",
