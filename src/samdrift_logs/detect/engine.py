@@ -93,8 +93,8 @@ class Engine:
             self.generation += 1
         with collection.paused():
             found, odd = state.evaluate(lines)
-        rules = self._plan.rules
-        return LineMatches([Match(rules[each.rule].rule, each.row, each.fields) for each in found], odd)
+            rules = self._plan.rules
+            return LineMatches([Match(rules[each.rule].rule, each.row, each.fields) for each in found], odd)
 
     def _matches(self, run: _Run) -> list[Match]:
         matches = [match for number, rows in run.candidates() for match in run.verdicts(number, rows)]

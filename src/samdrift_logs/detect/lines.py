@@ -25,7 +25,7 @@ from samdrift_logs.detect.plan import KEYWORDS, Plan
 from samdrift_logs.detect.routing import FIELD_NAMES, Kind, belonging, field_names
 from samdrift_logs.events import Value
 
-CHUNK_LINES = 16_384
+CHUNK_LINES = 4_096
 _KIND_FIELDS = ("channel", "eventid", "provider_name", "eventtype")
 _MOST_SLOTS_EACH = 64  # on average; more room is made where a chunk needs it
 _VERDICT_BYTES = 120
@@ -63,8 +63,7 @@ class LinePlan:
             for other in others
         ]
         self.rules = self._rules()
-        self.keyword_scanner, self.keyword_rules, self.always_keyword = self._keywords()
-        self.keyword_scratch = hyperscan.Scratch(self.keyword_scanner) if self.keyword_scanner else None
+        self._keywords_of: dict[bytes, _Keywords] = {}
 
     def _slot(self, name: str) -> int:
         return self.slot_of.setdefault(name, len(self.slot_of))
@@ -97,27 +96,64 @@ class LinePlan:
             is_anchored=is_anchored,
         )
 
-    def _keywords(self) -> tuple[hyperscan.Database | None, list[npt.NDArray[np.int32]], npt.NDArray[np.int32]]:
-        """Return what to look for in raw lines for rules anchored on keywords, and those that nothing stands for."""
+    def keywords(self, is_open: npt.NDArray[np.bool_]) -> _Keywords:
+        """Return what to look for in raw lines for rules anchored on keywords whose routes are open."""
+        known = self._keywords_of.get(is_open.tobytes())
+        if known is None:
+            known = self._keywords_of[is_open.tobytes()] = self._make_keywords(is_open)
+        return known
+
+    def _make_keywords(self, is_open: npt.NDArray[np.bool_]) -> _Keywords:
         column = self.plan.anchored.get(KEYWORDS)
         if column is None:
-            return None, [], np.empty(0, dtype=np.int32)
+            return _Keywords(None, None, [], np.empty(0, dtype=np.int32))
         always = [column.always, *(rules for _, rules in column.checks)]
         pieces: dict[bytes, list[npt.NDArray[np.int32]]] = {}
         for literal, rules in zip(column.literals, column.literal_rules, strict=True):
+            routes = self.plan.route_of_rule[rules]
+            routes = routes[is_open[routes]]
+            if not len(routes):
+                continue
             piece = _raw_piece(literal)
             if piece:
-                pieces.setdefault(piece, []).append(rules)
+                pieces.setdefault(piece, []).append(routes)
             else:
                 always.append(rules)
-        database = None
-        if pieces:
-            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-            flags = hyperscan.HS_FLAG_CASELESS
-            database.compile(
-                expressions=list(pieces), ids=list(range(len(pieces))), elements=len(pieces), flags=flags, literal=True
-            )
-        return database, [np.unique(np.concatenate(each)) for each in pieces.values()], np.concatenate(always)
+        routes_of = [np.unique(np.concatenate(each)) for each in pieces.values()]
+        always_routes = np.unique(self.plan.route_of_rule[np.concatenate(always)])
+        if not pieces:
+            return _Keywords(None, None, [], always_routes)
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        database.compile(
+            expressions=list(pieces),
+            ids=list(range(len(pieces))),
+            elements=len(pieces),
+            flags=hyperscan.HS_FLAG_CASELESS,
+            literal=True,
+        )
+        return _Keywords(database, hyperscan.Scratch(database), routes_of, always_routes)
+
+
+class _Keywords(NamedTuple):
+    """`routes[i]` are the routes of the rules that piece i of the database concerns; `always` of those without any."""
+
+    database: hyperscan.Database | None
+    scratch: hyperscan.Scratch | None
+    routes: list[npt.NDArray[np.int32]]
+    always: npt.NDArray[np.int32]
+
+    def scan(self, raw: bytes) -> tuple[list[int], list[int]]:
+        """Return where each find ends, and which piece it is."""
+        ends: list[int] = []
+        found: list[int] = []
+
+        def on_match(piece: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            found.append(piece)
+            ends.append(end)
+
+        if self.database is not None:
+            self.database.scan(raw, match_event_handler=on_match, scratch=self.scratch)
+        return ends, found
 
 
 def _raw_piece(literal: bytes) -> bytes:
@@ -146,9 +182,7 @@ class LineMemory:
         self.key_names: list[str] = []
         self.last = np.full(len(plan.slot_of), -1, dtype=np.int32)
         self.learnt = 0
-        self.found = matching.Found(
-            np.zeros(1 << 16, dtype=np.int64), np.zeros(1 << 16, dtype=np.int32), np.zeros(1 << 16, dtype=np.int32)
-        )
+        self.found = _found_for(1 << 16, np.zeros(1 << 16, dtype=np.int32))
         self.hits = 0
         self.cells: dict[int, Cell] = {}
         numbers = len(plan.rules.slots) + len(plan.rules.route)
@@ -304,9 +338,9 @@ class LineMemory:
     def _make_room_for_found(self, codes: int) -> None:
         starts, counts, pool = self.found
         if codes > len(starts):
-            size = max(codes, 2 * len(starts))
-            starts, counts = _grown(starts, size), _grown(counts, size)
-            self.found = matching.Found(starts, counts, pool)
+            fresh = _found_for(max(codes, 2 * len(starts)), pool)
+            fresh.start[: len(starts)], fresh.count[: len(starts)] = starts, counts
+            self.found = fresh
 
     def _learn_column(self, name: str, codes: npt.NDArray[np.int64]) -> None:
         column = self.plan.plan.anchored[name]
@@ -398,6 +432,11 @@ class LineMemory:
         return rule, places, cells
 
 
+def _found_for(codes: int, pool: tables.Codes) -> matching.Found:
+    beside = np.zeros((codes, 2), dtype=np.int64)  # asked together
+    return matching.Found(beside[:, 0], beside[:, 1], pool)
+
+
 def _grown(array: npt.NDArray, size: int) -> npt.NDArray:  # type: ignore[type-arg]
     fresh = np.zeros(size, dtype=array.dtype)
     fresh[: len(array)] = array
@@ -421,14 +460,17 @@ class Workspace:
         # Every row could have every slot: room for all, of which only what is used is ever touched.
         self.slots = np.empty(CHUNK_LINES * (width + reading.SPARE_SLOTS), dtype=np.int32)
         self.slot_keys = np.empty(CHUNK_LINES * (width + reading.SPARE_SLOTS), dtype=np.int32)
-        self.pair_row = np.empty(1 << 18, dtype=np.int32)
-        self.pair_entry = np.empty(1 << 18, dtype=np.int32)
+        pairs = max(1 << 18, len(plan.rules.route))  # one row may be of interest to every rule
+        self.pair_row = np.empty(pairs, dtype=np.int32)
+        self.pair_entry = np.empty(pairs, dtype=np.int32)
 
 
 class LineRun:
     """One chunk of lines on its way."""
 
     def __init__(self, plan: LinePlan, memory: LineMemory, space: Workspace, lines: Sequence[bytes]) -> None:
+        if len(lines) > CHUNK_LINES:
+            raise ValueError(f"a chunk has at most {CHUNK_LINES} lines, this one {len(lines)}")
         self._plan, self._memory, self._space = plan, memory, space
         self._count = len(lines)
         self._raw = b"\n".join(lines) + bytes(PAD)
@@ -439,6 +481,15 @@ class LineRun:
 
     def run(self) -> tuple[list[LineMatch], npt.NDArray[np.int64]]:
         """Return the matches, and the rows that the slow path must look at."""
+        try:
+            return self._run()
+        except BaseException:
+            self._space.codes.fill(-1)  # nothing of a chunk that was cut short may stand in the next
+            raise
+        finally:
+            self._memory.serial += self._count
+
+    def _run(self) -> tuple[list[LineMatch], npt.NDArray[np.int64]]:
         space, count = self._space, self._count
         self._read()
         self._memory.learn_kinds()
@@ -449,7 +500,6 @@ class LineRun:
         matches = list(self._matches())
         odd = np.flatnonzero(space.state[:count] == reading.ODD)
         matching.clear_rows(count, space.codes, space.slots, space.slot_start, space.slot_count)
-        self._memory.serial += count
         return matches, odd
 
     def _read(self) -> None:
@@ -532,26 +582,15 @@ class LineRun:
             return
         unsure = np.flatnonzero(wanted & (space.state[:count] == reading.UNSURE))
         space.state[unsure] = reading.ODD
-        if len(plan.always_keyword):
-            routes = np.unique(plan.plan.route_of_rule[plan.always_keyword])
-            asked = memory.is_open[:, routes].any(axis=1)
+        keywords = plan.keywords(np.asarray(memory.is_open[: len(memory.kinds)].any(axis=0), dtype=np.bool_))
+        if len(keywords.always):
+            asked = np.asarray(memory.is_open[:, keywords.always].any(axis=1), dtype=np.bool_)
             space.state[:count][asked[np.maximum(space.kind[:count], 0)]] = reading.ODD
-        if plan.keyword_scanner is None:
-            return
-        ends: list[int] = []
-        found: list[int] = []
-
-        def on_match(literal: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            found.append(literal)
-            ends.append(end)
-
-        plan.keyword_scanner.scan(self._raw, match_event_handler=on_match, scratch=plan.keyword_scratch)
-        rows = np.searchsorted(self._ends, np.array(ends, dtype=np.int64))
-        for row, literal in {*zip(np.minimum(rows, count - 1).tolist(), found, strict=True)}:
-            if wanted[row] and space.state[row] != reading.ODD:
-                routes = plan.plan.route_of_rule[plan.keyword_rules[literal]]
-                if memory.is_open[space.kind[row], routes].any():
-                    space.state[row] = reading.ODD
+        ends, found = keywords.scan(self._raw)
+        rows = np.searchsorted(self._ends, np.array(ends, dtype=np.int64)).tolist()
+        for row, piece in {*zip(rows, found, strict=True)}:
+            if wanted[row] and memory.is_open[space.kind[row], keywords.routes[piece]].any():
+                space.state[row] = reading.ODD
 
     def _matches(self) -> Iterator[LineMatch]:
         memory, space = self._memory, self._space
@@ -613,8 +652,16 @@ class LineState:
         matches: list[LineMatch] = []
         odd: list[int] = []
         for first in range(0, len(lines), CHUNK_LINES):
-            found, left = LineRun(self._plan, self._memory, self._space, lines[first : first + CHUNK_LINES]).run()
+            found, left = self._evaluate_chunk(lines[first : first + CHUNK_LINES])
             matches.extend(each._replace(row=each.row + first) for each in found)
             odd.extend((left + first).tolist())
         matches.sort(key=lambda each: each[:2])
         return matches, odd
+
+    def _evaluate_chunk(self, lines: Sequence[bytes]) -> tuple[list[LineMatch], npt.NDArray[np.int64]]:
+        try:
+            return LineRun(self._plan, self._memory, self._space, lines).run()
+        except BaseException:
+            # Cut short (Ctrl-C, no memory): half-learnt values would hide matches for ever, so all is forgotten.
+            self._memory = LineMemory(self._plan)
+            raise

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from samdrift_logs.detect.dialect import Dialect
 from samdrift_logs.detect.kernel import plain, reading
-from samdrift_logs.detect.lines import LineMemory, LinePlan, LineRun, Workspace
+from samdrift_logs.detect.lines import CHUNK_LINES, LineMemory, LinePlan, LineRun, Workspace
 from samdrift_logs.detect.plan import make_plan
 from tests.samdrift_logs.detect.batches import parse, rule_text
 
@@ -158,24 +158,34 @@ def test_whatever_is_odd_is_left_to_the_slow_path(line: bytes) -> None:
 
 
 def test_more_names_than_the_table_holds_are_odd_and_nothing_is_lost() -> None:
-    lines = [b'{"Alpha":"x","name%d":1}' % number for number in range(6_000)]
+    read = _read_in_chunks(LineMemory(PLAN), [b'{"Alpha":"x","name%d":1}' % number for number in range(6_000)])
 
-    compiled, _ = read_both(lines)
-
-    assert set(map(str, compiled)) == {"None", "{'Alpha': 'x'}"}
-    assert 4_000 < sum(each is not None for each in compiled) < 4_097
+    assert len(read) == 6_000
+    assert set(map(str, read)) == {"None", "{'Alpha': 'x'}"}
+    assert 4_000 < sum(each is not None for each in read) < 4_097
 
 
 def test_values_grow_past_every_table() -> None:
-    lines = [b'{"Alpha":"value %d %s"}' % (number, b"x" * 300) for number in range(16_000)]
-    lines += [b'{"Alpha":"%s"}' % (b"y" * 9_000_000), b'{"Alpha":"last"}']
     memory = LineMemory(PLAN)
-    SPACE.codes.fill(-1)
+    long = b'{"Alpha":"%s"}' % (b"y" * 9_000_000)
+    lines = [b'{"Alpha":"value %d %s"}' % (number, b"x" * 300) for number in range(80_000)]
 
-    for first in range(0, 80_000, 16_002):
-        fields = _Reader(PLAN, memory, SPACE, [line.replace(b"value", b"value%d" % first) for line in lines]).fields()
+    read = _read_in_chunks(memory, [*lines, long, b'{"Alpha":"last"}', lines[3]])
+
+    assert read[:80_000] == [{"Alpha": f"value {number} {'x' * 300}"} for number in range(80_000)]
+    assert read[80_000:] == [{"Alpha": "y" * 9_000_000}, {"Alpha": "last"}, read[3]]
+
+
+def test_a_chunk_that_is_too_long_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most"):
+        LineRun(PLAN, LineMemory(PLAN), SPACE, [b"{}"] * (CHUNK_LINES + 1))
+
+
+def _read_in_chunks(memory: LineMemory, lines: Sequence[bytes]) -> list[dict[str, object] | None]:
+    read: list[dict[str, object] | None] = []
+    for first in range(0, len(lines), CHUNK_LINES):
         SPACE.codes.fill(-1)
-        memory.serial += len(lines)
-
-        assert fields[15_999] == {"Alpha": f"value{first} 15999 {'x' * 300}"}
-        assert fields[-1] == {"Alpha": "last"}
+        chunk = lines[first : first + CHUNK_LINES]
+        read += _Reader(PLAN, memory, SPACE, chunk).fields()
+        memory.serial += len(chunk)
+    return read

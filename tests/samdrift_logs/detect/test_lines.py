@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samdrift_logs.detect import Engine, RuleSet, load_rules
+from samdrift_logs.detect.lines import LineMemory
 from samdrift_logs.events import EventBatch, RawBatch
 from samdrift_logs.normalise import normalise
 from samdrift_logs.normalise.evtx.files import EvtxRecord, read_evtx
@@ -171,3 +172,20 @@ def test_sigmahq_on_attack_samples(shared_data: Path, place: int, tmp_path_facto
     odd = assert_equal(ruleset, lines, cache=cache)
 
     assert len(odd) < len(lines) / 3
+
+
+def test_a_chunk_cut_short_hides_nothing_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    ruleset = parse(rule_text({"s": {"Image|contains": "evil"}, "condition": "s"}, logsource={"product": "windows"}))
+    lines = [orjson.dumps({"Channel": "c", "EventID": n, "Image": f"evil {n}"}) for n in range(9)]
+    engine = Engine(ruleset)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(LineMemory, "_learn_column", _interrupted)
+        engine.evaluate_lines(lines, WINDOWS_JSON)
+
+    found = engine.evaluate_lines(lines[:5], WINDOWS_JSON)
+
+    assert [match.row for match in found.matches] == list(range(5))
+
+
+def _interrupted(*_given: object) -> None:
+    raise KeyboardInterrupt

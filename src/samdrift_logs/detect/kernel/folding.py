@@ -31,7 +31,7 @@ def fold_values(codes, values, out, borders, is_left_out):  # type: ignore[no-un
             place = end
         elif written == TOKEN:
             first = values.bytes[place]
-            plain = first == 0x74 or first == 0x66 or (0x30 <= first <= 0x39)
+            plain = first == 0x74 or first == 0x66 or (0x30 <= first <= 0x39 and end - place <= 18)
             for offset in range(place, end):
                 if values.bytes[offset] == 0x2E:
                     plain = False

@@ -35,7 +35,7 @@ class Found(NamedTuple):
     """For each code, what was found in the value: `pool[start[c]:start[c] + count[c]]` are numbers of literals."""
 
     start: Numbers
-    count: Codes
+    count: Numbers
     pool: Codes
 
 
@@ -61,38 +61,38 @@ def make_verdicts(entries: int, size: int) -> Verdicts:
 
 
 @numba.njit(cache=True, nogil=True)
-def _entry(rule, codes, rules, verdicts, counts, seeds):  # type: ignore[no-untyped-def]
+def _entry(rule, codes, slot_start, slots, table, hashes, starts, pool, known_verdicts, counts, seeds):  # type: ignore[no-untyped-def]
     """Return the entry of a rule on a row, adding it where it is new. There must be room."""
-    begin = rules.slot_start[rule]
-    width = rules.slot_start[rule + 1] - begin
+    begin = slot_start[rule]
+    width = slot_start[rule + 1] - begin
     state = folded_product(np.uint64(rule) ^ seeds[0], seeds[1])
     for at in range(width):
-        state = folded_product(np.uint64(codes[rules.slots[begin + at]] + 2) ^ seeds[2], state ^ seeds[3])
-    mask = np.uint64(len(verdicts.table) - 1)
+        state = folded_product(np.uint64(codes[slots[begin + at]] + 2) ^ seeds[2], state ^ seeds[3])
+    mask = np.uint64(len(table) - 1)
     place = state & mask
     while True:
-        known = verdicts.table[place]
+        known = table[place]
         if known < 0:
             break
-        if verdicts.hash[known] == state:
-            start = verdicts.start[known]
-            same = verdicts.pool[start] == rule
+        if hashes[known] == state:
+            start = starts[known]
+            same = pool[start] == rule
             for at in range(width):
                 if not same:
                     break
-                same = verdicts.pool[start + 1 + at] == codes[rules.slots[begin + at]]
+                same = pool[start + 1 + at] == codes[slots[begin + at]]
             if same:
                 return known
         place = (place + np.uint64(1)) & mask
     number = np.int32(counts[0])
     start = counts[1]
-    verdicts.hash[number] = state
-    verdicts.start[number] = start
-    verdicts.verdict[number] = -1
-    verdicts.pool[start] = rule
+    hashes[number] = state
+    starts[number] = start
+    known_verdicts[number] = -1
+    pool[start] = rule
     for at in range(width):
-        verdicts.pool[start + 1 + at] = codes[rules.slots[begin + at]]
-    verdicts.table[place] = number
+        pool[start + 1 + at] = codes[slots[begin + at]]
+    table[place] = number
     counts[0] = number + 1
     counts[1] = start + 1 + width
     return number
@@ -107,13 +107,20 @@ def match_rows(  # type: ignore[no-untyped-def]
 
     A row with a candidate that looks at every value (keywords) becomes odd. `counts` are entries and numbers used.
     """
-    most = len(rules.route)
-    most_numbers = len(rules.slots) + most
+    # Taken out once: each look into a tuple costs a reference count.
+    route, is_keyword, unanchored, is_anchored = rules.route, rules.is_keyword, rules.unanchored, rules.is_anchored
+    read_start, read_slots = rules.slot_start, rules.slots
+    literal_start, literal_rules = rules.literal_start, rules.literal_rules
+    found_start, found_count, found_pool = found.start, found.count, found.pool
+    table, hashes, starts, pool = verdicts.table, verdicts.hash, verdicts.start, verdicts.pool
+    known = verdicts.verdict
+    most = len(route)
+    most_numbers = len(read_slots) + most
     while row < rows:
         if state[row] == ODD:
             row += 1
             continue
-        if counts[0] + most > len(verdicts.hash) or counts[1] + most_numbers > len(verdicts.pool):
+        if counts[0] + most > len(hashes) or counts[1] + most_numbers > len(pool):
             return MEMORY_FULL, row, pairs
         if pairs + most > len(pair_row):
             return PAIRS_FULL, row, pairs
@@ -123,28 +130,32 @@ def match_rows(  # type: ignore[no-untyped-def]
         for at in range(slot_start[row], slot_start[row] + slot_count[row]):
             slot = slots[at]
             code = here[slot]
-            if code < 0 or rules.is_anchored[slot] == 0:
+            if code < 0 or is_anchored[slot] == 0:
                 continue
-            for hit in range(found.start[code], found.start[code] + found.count[code]):
-                literal = found.pool[hit]
-                for place in range(rules.literal_start[literal], rules.literal_start[literal + 1]):
-                    rule = rules.literal_rules[place]
-                    if open_here[rules.route[rule]] == 0 or stamps[rule] == mark:
+            for hit in range(found_start[code], found_start[code] + found_count[code]):
+                literal = found_pool[hit]
+                for place in range(literal_start[literal], literal_start[literal + 1]):
+                    rule = literal_rules[place]
+                    if open_here[route[rule]] == 0 or stamps[rule] == mark:
                         continue
                     stamps[rule] = mark
-                    if rules.is_keyword[rule] != 0:
+                    if is_keyword[rule] != 0:
                         state[row] = ODD
                     else:
                         pair_row[pairs] = row
-                        pair_entry[pairs] = _entry(rule, here, rules, verdicts, counts, seeds)
+                        pair_entry[pairs] = _entry(
+                            rule, here, read_start, read_slots, table, hashes, starts, pool, known, counts, seeds
+                        )
                         pairs += 1
-        for rule in rules.unanchored:
-            if open_here[rules.route[rule]] != 0:
-                if rules.is_keyword[rule] != 0:
+        for rule in unanchored:
+            if open_here[route[rule]] != 0:
+                if is_keyword[rule] != 0:
                     state[row] = ODD
                 else:
                     pair_row[pairs] = row
-                    pair_entry[pairs] = _entry(rule, here, rules, verdicts, counts, seeds)
+                    pair_entry[pairs] = _entry(
+                        rule, here, read_start, read_slots, table, hashes, starts, pool, known, counts, seeds
+                    )
                     pairs += 1
         row += 1
     return FINISHED, row, pairs

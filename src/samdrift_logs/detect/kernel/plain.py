@@ -11,7 +11,7 @@ _TEXT = rb'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}
 _TOKEN = rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?![0-9.eE+-])|true|false|null"
 _KEY = rb'"([^"\\\x00-\x1f]*)"'
 _FIELD = re.compile(_SPACE + _KEY + _SPACE + rb":" + _SPACE + b"(" + _TEXT + b"|" + _TOKEN + b")" + _SPACE)
-_LONGEST_TOKEN = 17
+_LONGEST_TOKEN = 20
 _MOST_FIELDS = 1_000
 
 Fields = dict[str, str | int | float | bool | None]

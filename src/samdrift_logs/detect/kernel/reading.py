@@ -2,7 +2,7 @@
 
 Lines are found before this runs; every scan stops at its line's end. A line is taken only when it is exactly one flat
 object in strict JSON: whatever else it is (nested objects, lists, a key twice or with an escape, lone surrogates, bad
-UTF-8, a missing quote, numbers of more than 17 characters or with an exponent) makes the row *odd*, and it is the
+UTF-8, a missing quote, numbers of more than 20 characters or with an exponent) makes the row *odd*, and it is the
 caller that reads odd rows by the slow path. `plain.py` is the twin that tests hold equal.
 """
 
@@ -33,7 +33,7 @@ DONE, NEW_KEY, VALUES_FULL = 0, 1, 2
 FINE, ODD, UNSURE = 0, 1, 2  # UNSURE: fine, but keywords cannot be looked for in its bytes
 MOST_PROBES = 200
 MOST_FIELDS = 1_000
-LONGEST_TOKEN = 17
+LONGEST_TOKEN = 20
 SPARE_SLOTS = 8  # per row, for fields that are added afterwards
 
 _QUOTE, _BACKSLASH, _COLON, _COMMA, _OPEN, _CLOSE = 0x22, 0x5C, 0x3A, 0x2C, 0x7B, 0x7D
@@ -254,39 +254,50 @@ def key_number(buffer, start, length, keys, counts, seeds):  # type: ignore[no-u
 
 
 @_jit
-def value_code(buffer, start, length, column, values, counts, seeds):  # type: ignore[no-untyped-def]
-    """Return the code of a value, adding it where it is new; -1 where there is no room, -2 after too many probes."""
+def _value_code(  # type: ignore[no-untyped-def]
+    buffer, start, length, column, table, hashes, starts, lengths, columns, stored, counts, seeds
+):  # fmt: skip
+    """See value_code. Arrays come one by one: taking them out of a tuple costs a reference count each time."""
     hashed = hash_bytes(buffer, start, length, np.uint64(column), seeds)
-    mask = np.uint64(len(values.table) - 1)
+    mask = np.uint64(len(table) - 1)
     place = hashed & mask
     for _ in range(MOST_PROBES):
-        known = values.table[place]
+        known = table[place]
         if known < 0:
             break
         if (
-            values.hash[known] == hashed
-            and values.column[known] == column
-            and values.length[known] == length
-            and same_bytes(buffer, start, values.bytes, values.start[known], length)
+            hashes[known] == hashed
+            and columns[known] == column
+            and lengths[known] == length
+            and same_bytes(buffer, start, stored, starts[known], length)
         ):
             return np.int64(known)
         place = (place + np.uint64(1)) & mask
-    if values.table[place] >= 0:
+    if table[place] >= 0:
         return np.int64(-2)
     number = counts[N_VALUES]
     begin = counts[VALUE_USED]
-    if number >= len(values.hash) or begin + length + 64 > len(values.bytes):
+    if number >= len(hashes) or begin + length + 64 > len(stored):
         return np.int64(-1)
     for offset in range(length):
-        values.bytes[begin + offset] = buffer[start + offset]
-    values.hash[number] = hashed
-    values.start[number] = begin
-    values.length[number] = length
-    values.column[number] = column
-    values.table[place] = number
+        stored[begin + offset] = buffer[start + offset]
+    hashes[number] = hashed
+    starts[number] = begin
+    lengths[number] = length
+    columns[number] = column
+    table[place] = number
     counts[N_VALUES] = number + 1
     counts[VALUE_USED] = begin + length
     return np.int64(number)
+
+
+@_jit
+def value_code(buffer, start, length, column, values, counts, seeds):  # type: ignore[no-untyped-def]
+    """Return the code of a value, adding it where it is new; -1 where there is no room, -2 after too many probes."""
+    return _value_code(
+        buffer, start, length, column, values.table, values.hash, values.start, values.length, values.column,
+        values.bytes, counts, seeds,
+    )  # fmt: skip
 
 
 @_jit
@@ -319,7 +330,11 @@ def _kind_number(codes, kind_slots, kinds, counts, seeds):  # type: ignore[no-un
 
 
 @_jit
-def _read_line(buffer, start, end, serial, codes, slots, slot_keys, last, keys, values, counts, seeds, seen):  # type: ignore[no-untyped-def]
+def _read_line(  # type: ignore[no-untyped-def]
+    buffer, start, end, serial, codes, slots, slot_keys, begin_slot, last, keys, key_starts, key_lengths, key_bytes,
+    key_slots, key_columns, key_seconds, key_second_columns, key_odd, followers, key_seen, table, hashes, starts,
+    lengths, columns, stored, counts, seeds, seen,
+):  # fmt: skip
     """Read one line. Return (status, number of slots filled, number of fields); fields -1: odd."""
     filled = 0
     fields = 0
@@ -334,9 +349,9 @@ def _read_line(buffer, start, end, serial, codes, slots, slot_keys, last, keys, 
         if place >= end or buffer[place] != _QUOTE:
             return DONE, filled, -1
         place += 1
-        key = np.int64(keys.follower[previous])
-        width = keys.length[key] if key >= 0 else np.int64(0)
-        if not (key >= 0 and place + width < end and same_bytes(buffer, place, keys.bytes, keys.start[key], width + 1)):
+        key = np.int64(followers[previous])
+        width = key_lengths[key] if key >= 0 else np.int64(0)
+        if not (key >= 0 and place + width < end and same_bytes(buffer, place, key_bytes, key_starts[key], width + 1)):
             stop = place
             while stop < end:
                 found = special_bytes(buffer, stop)
@@ -356,13 +371,13 @@ def _read_line(buffer, start, end, serial, codes, slots, slot_keys, last, keys, 
                 return NEW_KEY, filled, fields
             if key == -2:
                 return DONE, filled, -1
-            keys.follower[previous] = key
-        elif keys.is_odd[key] & 2:
+            followers[previous] = key
+        elif key_odd[key] & 2:
             seen[0] = 1
         previous = key
-        if keys.seen_in[key] == serial or (keys.is_odd[key] & 1):
+        if key_seen[key] == serial or (key_odd[key] & 1):
             return DONE, filled, -1
-        keys.seen_in[key] = serial
+        key_seen[key] = serial
         fields += 1
         if fields > MOST_FIELDS:
             return DONE, filled, -1
@@ -388,35 +403,50 @@ def _read_line(buffer, start, end, serial, codes, slots, slot_keys, last, keys, 
             place = stop
         if stop < 0:
             return DONE, filled, -1
-        slot = keys.slot[key]
+        slot = key_slots[key]
         if slot >= 0:
             if codes[slot] >= 0:
                 return DONE, filled, -1
-            column = keys.column[key] * 4 + written
+            column = key_columns[key] * 4 + written
             length = stop - begin
             code = np.int64(last[slot])
             if not (
                 code >= 0
-                and values.length[code] == length
-                and values.column[code] == column
-                and same_bytes(buffer, begin, values.bytes, values.start[code], length)
+                and lengths[code] == length
+                and columns[code] == column
+                and same_bytes(buffer, begin, stored, starts[code], length)
             ):
-                code = value_code(buffer, begin, length, column, values, counts, seeds)
+                code = _value_code(
+                    buffer, begin, length, column, table, hashes, starts, lengths, columns, stored, counts, seeds
+                )
                 if code < 0:
                     return (VALUES_FULL if code == -1 else DONE), filled, -1
                 last[slot] = code
             codes[slot] = code
-            slots[filled] = slot
-            slot_keys[filled] = key
+            slots[begin_slot + filled] = slot
+            slot_keys[begin_slot + filled] = key
             filled += 1
-            second = keys.second_slot[key]
+            second = key_seconds[key]
             if second >= 0:
-                code = value_code(buffer, begin, length, keys.second_column[key] * 4 + written, values, counts, seeds)
+                code = _value_code(
+                    buffer,
+                    begin,
+                    length,
+                    key_second_columns[key] * 4 + written,
+                    table,
+                    hashes,
+                    starts,
+                    lengths,
+                    columns,
+                    stored,
+                    counts,
+                    seeds,
+                )
                 if code < 0:
                     return (VALUES_FULL if code == -1 else DONE), filled, -1
                 codes[second] = code
-                slots[filled] = second
-                slot_keys[filled] = key
+                slots[begin_slot + filled] = second
+                slot_keys[begin_slot + filled] = key
                 filled += 1
         if place < end and buffer[place] <= 0x20:
             place = _skip_space(buffer, place, end)
@@ -444,14 +474,20 @@ def read_lines(  # type: ignore[no-untyped-def]
     where the row has no such field. `serial` + row must never have been used with these keys before.
     """
     seen = np.zeros(2, dtype=np.int64)
+    key_starts, key_lengths, key_bytes, key_odd = keys.start, keys.length, keys.bytes, keys.is_odd
+    key_slots, key_columns, followers, key_seen = keys.slot, keys.column, keys.follower, keys.seen_in
+    key_seconds, key_second_columns = keys.second_slot, keys.second_column
+    table, hashes, value_starts = values.table, values.hash, values.start
+    lengths, columns, stored = values.length, values.column, values.bytes
     while row < len(starts):
         here = codes[row]
         begin = slot_start[row]
         seen[0] = 0
         seen[1] = 0
         status, filled, fields = _read_line(
-            buffer, starts[row], ends[row], serial + row, here, slots[begin:], slot_keys[begin:], last, keys, values,
-            counts, seeds, seen,
+            buffer, starts[row], ends[row], serial + row, here, slots, slot_keys, begin, last, keys, key_starts,
+            key_lengths, key_bytes, key_slots, key_columns, key_seconds, key_second_columns, key_odd, followers,
+            key_seen, table, hashes, value_starts, lengths, columns, stored, counts, seeds, seen,
         )  # fmt: skip
         if status == DONE and fields >= 0 and seen[0] != 0 and not _is_utf8(buffer, starts[row], ends[row], seen):
             fields = -1
@@ -462,7 +498,7 @@ def read_lines(  # type: ignore[no-untyped-def]
                 if here[target] < 0 and done != target and here[aliases[at, 1]] >= 0:
                     done = target
                     code = here[aliases[at, 1]]
-                    if values.column[code] & 3 != NULL:
+                    if columns[code] & 3 != NULL:
                         here[target] = code
                         slots[begin + filled] = target
                         slot_keys[begin + filled] = aliases[at, 2]
@@ -475,7 +511,7 @@ def read_lines(  # type: ignore[no-untyped-def]
             if (
                 message_slot >= 0
                 and here[message_slot] >= 0
-                and (fields - 1 > message_most or values.column[here[message_slot]] & 3 == NULL)
+                and (fields - 1 > message_most or columns[here[message_slot]] & 3 == NULL)
             ):
                 here[message_slot] = -1
             kind = _kind_number(here, kind_slots, kinds, counts, seeds)
@@ -488,7 +524,7 @@ def read_lines(  # type: ignore[no-untyped-def]
             # A key that was met in a row that is read again must not look as if it stood there twice.
             if status != DONE:
                 for key in range(counts[N_KEYS]):
-                    keys.seen_in[key] = -1
+                    key_seen[key] = -1
                 return status, row
             slot_count[row] = 0
             state[row] = ODD
