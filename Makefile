@@ -38,10 +38,10 @@ run: $(RUN_STAMP)
 	$(BIN)/samdrift up
 
 test: $(TEST_STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadgroup -q
 
 test-fast: $(TEST_STAMP)
-	$(BIN)/python -m pytest -m "not slow and not browser and not realdata"
+	$(BIN)/python -m pytest -n auto -q -m "not slow and not browser and not realdata"
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ def migrate_database(context: Context, *, verbosity: int = 0) -> None:
 
     try:
         call_command("migrate", interactive=False, verbosity=verbosity)
+        call_command("createcachetable", verbosity=0)
     except DatabaseError as error:
         raise click.ClickException(
             f"the database {context.settings.database_url.split('@')[-1]} cannot be used: {error}. If the file is "

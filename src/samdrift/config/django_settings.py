@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
+from samdrift.config import own_log
 from samdrift.config.settings import CONTENT, Mode, database, mail, read_settings
 
 # numba looks for a writable cache folder while it is being imported; the data folder is the one place that is ours.
@@ -14,6 +15,8 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(SAMDRIFT.data / "numba"))
 
 # Django 6 will make https the scheme that forms.URLField assumes; allauth has not caught up with the warning.
 warnings.filterwarnings("ignore", message="The default scheme will be changed", category=DeprecationWarning)
+
+own_log.configure()
 
 SECRET_KEY = SAMDRIFT.secret_key
 DEBUG = False
@@ -29,7 +32,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "django.contrib.humanize",
     "django_htmx",
     "samdrift.web",  # before allauth, whose templates it overrides
     "allauth",
@@ -46,6 +48,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "samdrift.web.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -137,13 +140,8 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = SAMDRIFT.mode is Mode.LOCAL
 
 globals().update(mail(SAMDRIFT.smtp_url))  # EMAIL_BACKEND, EMAIL_HOST …
-# Counts failed log-ins for all web processes of this machine.
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-        "LOCATION": str(SAMDRIFT.data / "cache"),
-    }
-}
+# Counts failed log-ins, for all web processes of all machines.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "login_attempts"}}
 EMAIL_FILE_PATH = str(SAMDRIFT.data / "mail")
 DEFAULT_FROM_EMAIL = SAMDRIFT.mail_from
 

@@ -25,6 +25,8 @@ def _settings() -> Settings:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 the command line or a setting is wrong, 130 interrupted."""
+    # Logs, tickets, keys and mail with reset links: what we write is for this account only.
+    os.umask(0o077)
     from samdrift.cli import program
     from samdrift.cli.context import Context
 

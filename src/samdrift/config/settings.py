@@ -6,7 +6,9 @@ docs/reference/settings.md lists them; a test holds the two equal.
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -122,17 +124,23 @@ def _kept_secret(path: Path) -> str:
     """Read this folder's own key, making it on the first start. Two processes that start together agree on one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(64))
-    except FileExistsError:
-        pass
+        if not path.exists():
+            fresh = path.with_name(f"{path.name}.{os.getpid()}")
+            with open(fresh, "x", encoding="utf-8", opener=_private) as file:
+                file.write(secrets.token_urlsafe(64))
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)  # whole or not at all, and only the first one
+            fresh.unlink()
     except OSError as error:
         raise SettingRefused(f"the data folder {path.parent} cannot be written: {error.strerror}") from error
     key = path.read_text(encoding="utf-8")
     if len(key) < 50:
         raise SettingRefused(f"{path} is damaged; remove it and start again (everyone must log in anew)")
     return key
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _hosts(environment: Mapping[str, str], *, mode: Mode) -> tuple[str, ...]:

@@ -96,6 +96,15 @@ def test_check_of_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_we_write_is_for_our_account_only(tmp_path: Path) -> None:
+    assert run("migrate", data=tmp_path).returncode == 0
+
+    readable = [path.name for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077]
+
+    assert readable == []
+
+
+@pytest.mark.slow
 def test_search_as_nobody(tmp_path: Path) -> None:
     assert run("migrate", data=tmp_path).returncode == 0
 
