@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import attrs
@@ -124,11 +124,6 @@ def may_see_logs(*, kind: Kind) -> bool:
 def may_read_audit(*, roles: Iterable[Role]) -> bool:
     """Tell whether people in these roles may read their own organisation's audit chain."""
     return not {Role.ADMINISTRATOR, Role.CISO}.isdisjoint(roles)
-
-
-def is_current(*, from_date: date, to_date: date | None, today: date) -> bool:
-    """Tell whether something that holds from one day to another (exclusive) holds today."""
-    return from_date <= today and (to_date is None or today < to_date)
 
 
 def mfa_required_for(*, policies: Iterable[bool]) -> bool:

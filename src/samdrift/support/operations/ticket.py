@@ -55,11 +55,6 @@ class Held:
             holder_has_accepted=self.holder.state == LegState.ACCEPTED,
         )
 
-    def leg_of(self, organisation: UUID) -> Leg | None:
-        """Return the open leg of an organisation, the receiving one first."""
-        legs = (self.receiver, self.holder, self.follower)
-        return next((leg for leg in legs if leg is not None and leg.organisation_id == organisation), None)
-
 
 def lock(ticket: UUID) -> Held:
     """Lock a ticket for this transaction. Raises TicketNotFound, ScopeRefused where the purpose may only read."""

@@ -14,7 +14,7 @@ from samdrift.support.queries.queue import (
     what_breaches_next,
 )
 from samdrift.support.queries.story import StoryItem
-from samdrift.support.queries.ticket import TicketMissing, TicketPage, ticket_by_origin, ticket_page
+from samdrift.support.queries.ticket import TicketMissing, TicketPage, ticket_page
 
 __all__ = [
     "ClockFace",
@@ -33,7 +33,6 @@ __all__ = [
     "counts",
     "my_work",
     "search_tickets",
-    "ticket_by_origin",
     "ticket_page",
     "ticket_queue",
     "tickets_by_id",

@@ -86,12 +86,6 @@ def ticket_page(*, ticket: UUID, actor: Acting, at: dt.datetime) -> TicketPage:
     )
 
 
-def ticket_by_origin(*, origin: str) -> UUID | None:
-    """Return the ticket that `origin` opened, None where it opened none in Scope."""
-    found = Ticket.objects.filter(origin=origin).values_list("pk", flat=True).first()
-    return UUID(str(found)) if found else None
-
-
 def _stand(ticket: Ticket, *, holder: LegFace, receiver: LegFace | None, follower: LegFace | None) -> TicketStand:
     return TicketStand(
         municipality=ticket.organisation_id,
