@@ -18,6 +18,7 @@ COMMANDS = {
     "tasks": "samdrift.cli.tasks",
     "demo": "samdrift.cli.demo.command",
     "scan": "samdrift.cli.scan",
+    "rules": "samdrift.cli.rules",
     "search": "samdrift.cli.search",
     "ledger": "samdrift.cli.ledger",
     "source": "samdrift.cli.source",

@@ -233,6 +233,8 @@ class _Scan:
         self._events += len(flat) - len(found.odd)
         left = {*range(len(batch.lines))}.difference(flat).union(flat[row] for row in found.odd)
         told += self._by_normaliser(file, batch, sorted(left))
+        # Parts of correlations are no finding by themselves.
+        told = [each for each in told if each.match.rule.id not in self._rules.silent]
         told.sort(key=lambda each: each.row)  # stable: the rules of a row stay in their order
         instants = self._instants(file, batch, sorted({each.row for each in told}))
         for each in told:
