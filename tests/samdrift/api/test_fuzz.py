@@ -5,6 +5,7 @@ Valid requests about rows that are there and rows that are not; invalid ones, wh
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -90,3 +92,17 @@ def _known_ids(site: Site, organisation: str, role: Role) -> Mapping[str, str]:
 
 def _takes_anything(described: Mapping[str, Any]) -> bool:
     return bool(described.get("parameters") or described.get("requestBody"))
+
+
+def test_seeded_breach_of_the_description_is_caught(site: Site) -> None:
+    organisation, role = READERS["analyst"]
+    headers = {"Authorization": f"Bearer {site.tokens[organisation, role]}"}
+    wrong = copy.deepcopy(describe())
+    wrong["components"]["schemas"]["CasesOut"]["properties"]["total"] = {"type": "string"}
+    case = schemathesis.openapi.from_dict(wrong)["/api/v1/cases"]["GET"].Case()
+
+    answer = case.call(app=WSGIHandler(), headers=headers)
+
+    assert answer.status_code == 200
+    with pytest.raises(FailureGroup):
+        case.validate_response(answer, checks=CHECKS, headers=headers)
