@@ -277,8 +277,8 @@ def ids_by_model(reader: Reader, *, theirs: bool) -> dict[str, list[str]]:
     for name, model in MODELS.items():
         readers = home if model.own_only else seen
         keys = [key for key, parties in _parties(model) if bool(parties & readers) != theirs]
-        # the first are real ones, made by operations; the last is one of the generated
-        found[str(name)] = [str(key) for key in ([*keys[:2], *keys[-1:]] if theirs else keys[:2])]
+        # the first are real, made by operations; the last is generated
+        found[str(name)] = [str(key) for key in ([*keys[:1], *keys[-1:]] if theirs else keys[:2])]
     hidden = [name for name in reader.site.events if (name in audience(reader.organisation, reader.role)) != theirs]
     found["event"] = [reader.site.events[name][0] for name in hidden]
     return found
