@@ -331,7 +331,13 @@ class Correlator:
                 continue  # forgotten, or looked at before
             organisation.settled = max(organisation.settled, due)
             group.due = _FOR_EVER
-            self._judge(name, {(number, key): None})
+            correlation = self.correlations[number]
+            if not correlation.slides:
+                self._judge(name, {(number, key): None})
+            elif correlation.delay_us:
+                self._retire(name, number, group, self._final(name, number))
+            else:  # no chain ends here, so it may be retired as far as time will go
+                self._retire(name, number, group, watermark)
             if not group.entries:
                 organisation.groups.pop((number, key), None)
             else:
@@ -359,11 +365,8 @@ class Correlator:
 
     def _judge_sliding(self, name: str, number: int, key: _Key, group: _Group) -> list[_Place]:
         correlation, final = self.correlations[number], self._final(name, number)
+        self._retire(name, number, group, final)
         since = final - correlation.span_us
-        for began in [began for began in group.told if began < since]:
-            group.until = max(group.until, began + correlation.span_us)
-            del group.told[began]
-        self._forget(name, group, since - correlation.span_us)
         found = {
             episode.at: self._telling(number, episode)
             for episode in episodes.sliding(correlation, group.entries, after=group.until, since=since)
@@ -379,6 +382,14 @@ class Correlator:
             elif before != told:
                 touched += self._tell(name, number, key, began, Change.CHANGED, told, before)
         return touched
+
+    def _retire(self, name: str, number: int, group: _Group, final: int) -> None:
+        """Set down what can no longer change, and forget the entries that no window reaches. Judges nothing anew."""
+        span = self.correlations[number].span_us
+        for began in [began for began in group.told if began < final - span]:
+            group.until = max(group.until, began + span)
+            del group.told[began]
+        self._forget(name, group, final - 2 * span)
 
     def _judge_windows(self, name: str, number: int, key: _Key, group: _Group) -> list[_Place]:
         correlation, final = self.correlations[number], self._final(name, number)
