@@ -8,16 +8,18 @@ import time
 from collections.abc import Callable
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from samdrift.federation import operations, queries
 from samdrift.foundation.scoped import entered
 from samdrift_logs.scope import Purpose, all_organisations
+from tests.boundary.addresses import doors
 from tests.samdrift.web.federation import PASSWORD, Federation
 
 EMAIL = "anna.holm@example.dk"
@@ -140,9 +142,38 @@ def test_session_gives_nothing_once_the_membership_has_ended(
 def test_nobody_signs_up(federation: Federation) -> None:
     given = {"email": "ny@example.dk", "password1": PASSWORD, "password2": PASSWORD}
 
-    Client().post(reverse("account_signup"), given)
+    answer = Client().post("/account/signup/", given)
 
+    assert answer.status_code == 404
     assert not get_user_model().objects.filter(email="ny@example.dk").exists()
+
+
+@pytest.mark.parametrize(
+    "address", ["signup/", "email/", "confirm-email/", "confirm-email/abc/", "login/code/", "login/code/confirm/"]
+)
+def test_addresses_of_allauth_that_are_not_ours(address: str, log_in: Callable[[str], Client]) -> None:
+    assert log_in("analyst").get(f"/account/{address}").status_code == 404
+
+
+def _account_addresses() -> list[str]:
+    found = [door.address for door in doors(get_resolver()) if door.address.startswith("account/")]
+    return ["/" + address.format(uidb36="1", key="set-password") for address in found]
+
+
+def test_no_account_page_changes_whom_one_logs_in_as(federation: Federation, log_in: Callable[[str], Client]) -> None:
+    taken = "ledig@example.dk"
+    given = {"email": taken, "login": taken, "action_add": "", "action": "change", "code": "000000"}
+
+    addresses = _account_addresses()
+    assert "/account/password/change/" in addresses
+    for address in addresses:
+        client = log_in("analyst")
+        cache.clear()
+        client.post(address, {**given, "password": PASSWORD, "password1": PASSWORD, "password2": PASSWORD})
+
+    assert get_user_model().objects.get(pk=federation.users["analyst"]).email == EMAIL
+    assert not EmailAddress.objects.filter(email=taken).exists()
+    assert not get_user_model().objects.filter(email=taken).exists()
 
 
 def test_logout_needs_a_post(federation: Federation, log_in: Callable[[str], Client]) -> None:
