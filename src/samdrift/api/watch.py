@@ -22,6 +22,7 @@ ledger = Router(tags=["ledger"])
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 LONGEST_LEDGER = dt.timedelta(days=31)
+YEARS = range(2000, 2100)  # when lines are received; beyond, the arithmetic of times itself comes to an end
 
 
 # ---- alerts
@@ -381,6 +382,8 @@ def _look(request: HttpRequest, given: LookIn) -> queries.Look:
         instant = getattr(given, name)
         if instant is not None and instant.tzinfo is None:
             raise MalformedRequest(f"{name} has no time zone; write it as 2026-11-23T14:00:00Z")
+        if instant is not None and instant.year not in YEARS:
+            raise MalformedRequest(f"{name} is in a year that no log is of; give one from {YEARS[0]} to {YEARS[-1]}")
     return queries.open_look(
         query=given.q,
         since=given.since,
@@ -472,6 +475,9 @@ def list_sources(request: HttpRequest) -> Any:
 def read_ledger(request: HttpRequest, given: Query[LedgerIn]) -> Any:
     """Read the ledger, one sum for each source."""
     now: dt.datetime = request.at  # type: ignore[attr-defined]
+    for instant in (given.since, given.until):
+        if instant is not None and instant.year not in YEARS:
+            raise MalformedRequest(f"give since and until in a year from {YEARS[0]} to {YEARS[-1]}")
     until = given.until or now + dt.timedelta(minutes=1)
     since = given.since or until - dt.timedelta(hours=1)
     if since.tzinfo is None or until.tzinfo is None or not dt.timedelta(0) < until - since <= LONGEST_LEDGER:

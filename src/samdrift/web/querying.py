@@ -28,6 +28,7 @@ RANGES: dict[str, timedelta] = {
 }
 OWN = "own"
 AROUND = timedelta(minutes=15)
+YEARS = range(2000, 2100)  # when lines are received; beyond, the arithmetic of times itself comes to an end
 
 
 def term(field: str, value: str) -> str:
@@ -82,7 +83,7 @@ class RangeRefused(ValueError):
 def time_range(given: QueryDict, *, now: datetime, default: str = "24h") -> TimeRange:
     """Read the range from a page's address: `range`, or `since` and `until` in Copenhagen time.
 
-    Raises RangeRefused where the ends are no times or in the wrong order.
+    Raises RangeRefused where the ends are no times, in the wrong order, or in a year that no log is of.
     """
     chosen = given.get("range", OWN if given.get("since") else default)
     if chosen in RANGES:
@@ -120,6 +121,11 @@ def _instant(text: str, *, fallback: datetime) -> datetime:
         moment = None
     if moment is None:
         raise RangeRefused(_("“%(text)s” is no time. Write it as 2026-11-23T14:20.") % {"text": text})
+    if moment.year not in YEARS:
+        given = {"text": text, "first": YEARS[0], "last": YEARS[-1]}
+        raise RangeRefused(
+            _("“%(text)s” is in a year that no log is of. Choose one from %(first)d to %(last)d.") % given
+        )
     return moment if moment.tzinfo else moment.replace(tzinfo=words.COPENHAGEN)
 
 
