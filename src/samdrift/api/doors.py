@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar
@@ -137,10 +138,13 @@ def no_operation(request: HttpRequest, rest: str = "") -> HttpResponse:
 
 
 def with_problems(view: Callable[..., Any]) -> Callable[..., HttpResponse]:
-    """Turn ninja's answer to a method that no operation takes into a problem, too."""
+    """Turn ninja's answer to a method that no operation takes into a problem, too; refuse U+0000 before ninja reads."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+        if _holds_nul(request):
+            detail = "The request holds the character NUL (U+0000), which no text here may hold. Send it without."
+            return problem(request, status=400, title="The input cannot be used", detail=detail)
         response = view(request, *args, **named)
         if response.status_code != 405:
             return response
@@ -150,6 +154,33 @@ def with_problems(view: Callable[..., Any]) -> Callable[..., HttpResponse]:
         return told
 
     return answer
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    asked = [text for name, values in request.GET.lists() for text in (name, *values)]
+    return any("\x00" in text for text in (request.path, *asked)) or _body_holds_nul(request.body)
+
+
+def _body_holds_nul(body: bytes) -> bool:
+    """Tell whether JSON holds U+0000. Only JSON that has its escape is read here; what is no JSON, ninja refuses."""
+    if b"\\u0000" not in body:
+        return False
+    try:
+        return "\x00" in "".join(_texts(json.loads(body)))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 class MalformedRequest(InputRefused):

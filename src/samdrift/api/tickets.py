@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from samdrift.api.doors import actor_of, purpose
 from samdrift.federation import queries as federation
@@ -233,14 +233,15 @@ def open_ticket(request: HttpRequest, given: TicketIn) -> Any:
         team=given.team,
         at=request.at,  # type: ignore[attr-defined]
     )
-    return 201, _page(request, ticket)
+    return Status(201, _page(request, ticket))
 
 
 @router.get("/teams", response=list[TeamOut])
 @purpose(Purpose.SUPPORT)
 def list_teams(request: HttpRequest, organisation: UUID | None = None) -> Any:
     """List the teams of an organisation (the caller's own when none is named). Teams are published."""
-    return federation.teams(organisation=organisation or actor_of(request).organisation_id)
+    found = federation.teams(organisation=organisation or actor_of(request).organisation_id)
+    return list(found)  # ninja takes a tuple of two for a status and a body
 
 
 @router.get("/clocks/{clock}", response=ClockPageOut)

@@ -209,3 +209,32 @@ def test_our_own_failure_is_a_problem_that_tells_nothing_of_the_inside(
     told = problem(client.get("/api/v1/cases"), 500)
 
     assert "secret" not in str(told) and "Traceback" not in str(told)
+
+
+# ---- what no text may hold
+
+
+@pytest.mark.parametrize("address", ["/api/v1/cases?text=%00", "/api/v1/logs?q=a%00b", "/api/v1/tickets?%00=x"])
+def test_nul_in_a_query(address: str, caller: Caller, site: Site) -> None:
+    told = problem(caller("odense", Role.ANALYST).get(address), 400)
+
+    assert "U+0000" in told["detail"]
+
+
+def test_nul_in_a_body(caller: Caller, site: Site) -> None:
+    address = f"/api/v1/cases/{NOBODYS}/notes"
+    client = caller("odense", Role.ANALYST)
+
+    told = problem(client.post(address, {"text": "a\x00b"}, content_type="application/json"), 400)
+
+    assert "U+0000" in told["detail"]
+    problem(client.post(address, {"text": "a\\u0000b"}, content_type="application/json"), 404)
+
+
+@pytest.mark.parametrize("door", ["logs", "logs/histogram", "ledger"])
+def test_years_that_no_log_is_of(door: str, caller: Caller, site: Site) -> None:
+    ends = "since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:00Z"
+
+    told = problem(caller("odense", Role.ANALYST).get(f"/api/v1/{door}?{ends}"), 400)
+
+    assert "from 2000 to 2099" in told["detail"]
