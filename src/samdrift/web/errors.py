@@ -26,6 +26,20 @@ def forbidden(request: HttpRequest, exception: Exception | None = None, *, reaso
     )
 
 
+def nul_character(request: HttpRequest) -> HttpResponse:
+    """Say that what was sent holds a character that no text may hold."""
+    return _page(
+        request,
+        status=400,
+        title=_("What you sent holds a character that cannot be kept"),
+        happened=_(
+            "The address or the form holds the character NUL (U+0000), which is often copied from a binary file."
+        ),
+        kept=_("Nothing was saved, and nothing was searched."),
+        advice=_("Go back, remove the character or write the text anew, and send it again."),
+    )
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Say that there is no such page for this viewer. Never tells whether others can see one."""
     return _page(

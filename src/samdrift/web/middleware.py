@@ -14,6 +14,8 @@ from samdrift_logs.errors import ScopeRefused
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
+API = "/api/"
+
 # Images may be data: because the QR code of a TOTP secret must not lie in any file or cache.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
@@ -50,6 +52,28 @@ class ChosenLanguage:
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response
+
+
+class NoNul:
+    """Refuse the character U+0000 in an address or a form: no database keeps it in text, and no reader means it.
+
+    The REST API does so at its own door, with a problem.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(API) and _holds_nul(request):
+            return errors.nul_character(request)
+        return self.get_response(request)
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    if "\x00" in request.path:
+        return True
+    lists = (*request.GET.lists(), *request.POST.lists())
+    return any("\x00" in text for name, values in lists for text in (name, *values))
 
 
 class ActingAs:
