@@ -77,6 +77,26 @@ def test_commands_page_has_every_option_and_subcommand(name: str) -> None:
     assert sorted(option for option in wanted if option not in section) == []
 
 
+TEMPLATES = Path(__file__).parents[2] / "src" / "samdrift" / "web" / "templates"
+NAMED = [
+    (path.name, match[1].split())
+    for path in sorted(TEMPLATES.rglob("*.html"))
+    for match in re.finditer(r"<code>samdrift ([^<]*)</code>", path.read_text())
+]
+
+
+def test_commands_that_pages_name_exist() -> None:
+    assert NAMED, "the page of the sources names one"
+    for page, (name, *words) in NAMED:
+        assert name in COMMANDS, page
+        command = importlib.import_module(COMMANDS[name]).command
+        if isinstance(command, click.Group):
+            assert words and words[0] in command.commands, (page, name, words)
+            command = command.commands[words[0]]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert [word for word in words if word.startswith("--") and word not in known] == [], page
+
+
 def test_events_page_has_every_column_as_declared() -> None:
     declared = [
         [f"`{column.name}`", type_in_words(column.type), column.meaning, column.unit, column.source]
