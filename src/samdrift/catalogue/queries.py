@@ -178,6 +178,15 @@ def offerings(*, unit: UUID) -> list[OfferingRow]:
     return sorted((_offering_row(row) for row in rows), key=lambda row: row.service.da)
 
 
+def offering_of(*, unit: UUID, slug: str) -> UUID:
+    """Return a unit's offering of a service in the newest version that it offers. Raises NotInCatalogue."""
+    rows = Offering.objects.filter(organisation=unit, version__service__slug=slug)
+    found = rows.order_by("-version__published_at", "-id").first()
+    if found is None:
+        raise NotInCatalogue(f"the unit does not offer {slug!r}; let it offer it with `samdrift service offer`")
+    return UUID(str(found.pk))
+
+
 def offered_to(*, municipality: UUID) -> list[OfferingRow]:
     """Return what is offered to a municipality, by unit and service."""
     rows = OfferedTo.objects.filter(counterparty=municipality).select_related("organisation", "version__service")
@@ -209,14 +218,6 @@ def subscription(*, subscription: UUID) -> SubscriptionRow:
     if row is None:
         raise NotInCatalogue(f"there is no subscription {subscription} within what you may see")
     return _subscription_row(row)
-
-
-def subscriptions_by_id(ids: Iterable[UUID]) -> Mapping[UUID, SubscriptionRow]:
-    """Return the subscriptions in Scope among `ids`. One query."""
-    wanted = set(ids)
-    if not wanted:
-        return {}
-    return {row.pk: _subscription_row(row) for row in _subscriptions().filter(pk__in=wanted)}
 
 
 def _subscriptions() -> QuerySet[Subscription]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ import attrs
 import click
 
 from samdrift.cli.context import Context
+from samdrift.cli.printing import printable
 
 if TYPE_CHECKING:
     from samdrift.federation.rules import Actor
@@ -53,20 +55,51 @@ def acting_as(context: Context, *, email: str, organisation: str, purpose: Purpo
         yield Asking(actor, scope, at)
 
 
+@contextlib.contextmanager
+def as_operator(context: Context, *, reason: str) -> Iterator[dt.datetime]:
+    """Start Django and enter the Scope over everyone, as whoever runs the machine. Audited. Yields the time."""
+    context.start_django()
+    from django.utils import timezone
+
+    from samdrift.federation import boundary
+    from samdrift.foundation import scoped
+
+    at = timezone.now()
+    with scoped.entered(boundary.everyone(reason=reason, actor="command line", at=at)):
+        yield at
+
+
+def day(name: str, *, help: str) -> Callable[[Command], Command]:
+    """Make an option that is a day; a command reads it with `on_day`."""
+    return click.option(name, "chosen_day", type=click.DateTime(["%Y-%m-%d"]), help=f"{help} Today where not given.")
+
+
+def on_day(chosen: dt.datetime | None, *, at: dt.datetime) -> dt.date:
+    """Return the day that was given, or the day it is in Denmark."""
+    from samdrift.federation import boundary
+
+    return chosen.date() if chosen else boundary.local_date(at)
+
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
 def print_rows(rows: Sequence[object], *, as_json: bool, columns: Sequence[str]) -> None:
-    """Print frozen values as a table of `columns`, or whole as one JSON array."""
+    """Print frozen values as a table of `columns` (`person.name` is the name within), or whole as one JSON array."""
     if as_json:
         shown = [attrs.asdict(row) if attrs.has(type(row)) else row for row in rows]  # type: ignore[arg-type]
         click.echo(json.dumps(shown, default=str, ensure_ascii=False))
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold")
     for name in columns:
         table.add_column(name, overflow="fold")  # an id that is cut short cannot be used
     for row in rows:
-        table.add_row(*(_cell(getattr(row, name)) for name in columns))
+        # Text: what people wrote in brackets is no markup.
+        table.add_row(*(Text(printable(_cell(operator.attrgetter(name)(row)))) for name in columns))
     Console().print(table)
 
 

@@ -1,4 +1,4 @@
-"""Prove that an installation is whole: database, audit chains, journal, ledger against lake, registry, rules."""
+"""Prove that an installation is whole: database, audit chains, facts, journal, ledger against lake, registry, rules."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def command(context: Context, as_json: bool) -> None:  # noqa: FBT001 - click pa
 def _check_all(context: Context) -> Iterator[Checked]:
     yield _part("database", lambda: _database(context))
     yield _part("audit chains", _audit_chains)
+    yield _part("facts", _facts)
     yield _part("journal", lambda: _journal(context))
     yield _part("ledger and lake", lambda: _ledger_and_lake(context))
     yield _part("log sources", lambda: _sources(context))
@@ -101,6 +102,15 @@ def _audit_chains() -> Checked:
         for fault in audit.verify(organisation=chain)
     ]
     return Checked("audit chains", f"{len(chains)} chains", faults)
+
+
+def _facts() -> Checked:
+    from samdrift.foundation import outbox, scoped
+
+    with scoped.entered(_everyone(Purpose.OPERATION)):
+        dead = outbox.dead()
+    faults = [f"{entry.fact} of {entry.at:%Y-%m-%d %H:%M}Z is dead ({entry.id}): {entry.error}" for entry in dead]
+    return Checked("facts", f"{len(dead)} dead deliveries", faults)
 
 
 def _journal(context: Context) -> Checked:

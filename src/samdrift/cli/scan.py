@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from samdrift.cli.printing import printable
+
 if TYPE_CHECKING:
     from samdrift_logs.detect.rules import RuleSet
     from samdrift_logs.runner.scan import ScanMatch, ScanProgress, ScanSummary
@@ -242,8 +244,8 @@ class _TablePrinter:
             table.add_row(
                 Text(match.level, style=_LEVEL_STYLES[match.level]),
                 match.event_at.strftime("%Y-%m-%d %H:%M:%S") if match.event_at else "",
-                Text(_printable(match.title)),
-                Text(_printable(f"{Path(match.file).name}:{match.record or match.line}")),
+                Text(printable(match.title)),
+                Text(printable(f"{Path(match.file).name}:{match.record or match.line}")),
                 Text(_short_fields(match)),
             )
         if table.row_count:
@@ -255,13 +257,8 @@ class _TablePrinter:
 
 
 def _short_fields(match: ScanMatch) -> str:
-    shown = [_printable(f"{name}={value}") for name, value in match.fields.items()]
+    shown = [printable(f"{name}={value}") for name, value in match.fields.items()]
     return "\n".join(line if len(line) <= _WIDEST_FIELD else f"{line[: _WIDEST_FIELD - 1]}…" for line in shown)
-
-
-def _printable(text: str) -> str:
-    """Show what a log brings without obeying it: escape sequences could rewrite what the terminal shows."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def summary_text(summary: ScanSummary) -> str:

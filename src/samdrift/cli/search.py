@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
 from samdrift.cli.acting import acting_as, as_options, instant
 from samdrift.cli.context import Context, pass_context
+from samdrift.cli.printing import printable
 from samdrift_logs.scope import Purpose
+
+if TYPE_CHECKING:
+    from samdrift_logs.search import SearchHit
+
+_WIDEST_LINE = 160  # characters
 
 
 @click.command("search")
@@ -49,13 +56,17 @@ def command(
             shown = {name: value for name, value in attrs.asdict(hit).items() if name != "raw_bytes"}
             click.echo(json.dumps(shown, default=str, ensure_ascii=False))
         else:
-            line = hit.message or hit.command_line or hit.raw
-            click.echo(
-                f"{hit.at:%Y-%m-%d %H:%M:%S}Z  {hit.host or '':<20} {line.splitlines()[0][:160] if line else ''}"
-            )
+            click.echo(_line_of(hit))
     if found.stopped:
         click.echo(f"stopped early: {found.stopped}; narrow the time or the query", err=True)
     elif found.next_cursor:
         click.echo(f"the newest {len(found.hits)} are shown; raise --limit for more", err=True)
     elif not found.hits:
         click.echo("nothing found", err=True)
+
+
+def _line_of(hit: SearchHit) -> str:
+    """Return one event in one line; what the log brought is made printable first."""
+    said = hit.message or hit.command_line or hit.raw
+    first = said.splitlines()[0][:_WIDEST_LINE] if said else ""
+    return f"{hit.at:%Y-%m-%d %H:%M:%S}Z  {printable(hit.host or ''):<20} {printable(first)}"

@@ -39,6 +39,18 @@ class RoleDoesNotFit(SamdriftError):
     """An organisation of this kind has no such role, or the team is another organisation's."""
 
 
+class EmailTaken(SamdriftError):
+    """Somebody has this address already. A person has one address, and any number of roles."""
+
+
+class TeamRefused(SamdriftError):
+    """A team cannot be made: the organisation has one of this name."""
+
+
+class EndsBeforeItBegan(SamdriftError):
+    """A membership or an ownership would end before it began."""
+
+
 class TokenRefused(SamdriftError):
     """A token opens nothing: unknown, expired, revoked, or its person is no member any more. Never says which."""
 
@@ -102,6 +114,8 @@ def begin_ownership(*, unit: UUID, municipality: UUID, from_date: date, at: date
     kinds = dict(Organisation.objects.filter(pk__in=[unit, municipality]).values_list("pk", "kind"))
     if (kinds.get(unit), kinds.get(municipality)) != (Kind.UNIT, Kind.MUNICIPALITY):
         raise OrganisationRefused("a municipality owns a unit, nothing else")
+    if Ownership.objects.filter(unit=unit, municipality=municipality, to_date=None).exists():
+        raise OrganisationRefused("the municipality owns a part of this unit already")
     stored = Ownership.objects.create(unit_id=unit, municipality_id=municipality, from_date=from_date)
     facts = {"unit": str(unit), "municipality": str(municipality), "from_date": from_date.isoformat()}
     _tell(
@@ -117,8 +131,12 @@ def begin_ownership(*, unit: UUID, municipality: UUID, from_date: date, at: date
 
 @transaction.atomic
 def end_ownership(*, ownership: UUID, to_date: date, reason: str, at: datetime) -> None:
-    """Let an ownership end; `to_date` is the first day without."""
-    stored = Ownership.objects.get(pk=ownership)
+    """Let an ownership end; `to_date` is the first day without. Raises NotInFederation, EndsBeforeItBegan."""
+    stored = Ownership.objects.filter(pk=ownership).first()
+    if stored is None:
+        raise queries.NotInFederation(f"there is no ownership {ownership}")
+    if to_date <= stored.from_date:
+        raise EndsBeforeItBegan(f"the ownership began on {stored.from_date}; it ends later than that")
     stored.to_date = to_date
     stored.save(update_fields=["to_date"])
     facts = {"unit": str(stored.unit_id), "municipality": str(stored.municipality_id), "to_date": to_date.isoformat()}
@@ -135,7 +153,9 @@ def end_ownership(*, ownership: UUID, to_date: date, reason: str, at: datetime) 
 
 @transaction.atomic
 def add_team(*, organisation: UUID, name: str, line: Line, at: datetime) -> UUID:
-    """Make a team and return its id."""
+    """Make a team and return its id. Raises TeamRefused."""
+    if Team.objects.filter(organisation=organisation, name=name).exists():
+        raise TeamRefused(f"the organisation has a team {name!r} already")
     stored = Team.objects.create(organisation_id=organisation, name=name, line=line)
     _tell(
         stored,
@@ -209,7 +229,12 @@ def load_organisations(*, folder: Path, at: datetime) -> Loaded:
 def create_user(
     *, email: str, name: str, at: datetime, language: str = User.Language.DANISH, password: str | None = None
 ) -> UUID:
-    """Store a person and return their id. Without a password they must be given one before they can log in."""
+    """Store a person and return their id. Without a password they must be given one before they can log in.
+
+    Raises EmailTaken.
+    """
+    if User.objects.filter(email__iexact=email).exists():
+        raise EmailTaken(f"somebody has the address {email} already; give them another role with `samdrift user role`")
     person = User.objects.create_user(email=email, password=password, name=name, language=language)
     audit.record(organisation=audit.INSTALLATION, action="federation.user.created", subject=person, at=at)
     return person.pk
@@ -252,8 +277,15 @@ def add_membership(
 
 @transaction.atomic
 def end_membership(*, membership: UUID, to_date: date, reason: str, at: datetime) -> None:
-    """Let a membership end; `to_date` is the first day without. Tokens and sessions give nothing from then on."""
-    stored = Membership.objects.get(pk=membership)
+    """Let a membership end; `to_date` is the first day without. Tokens and sessions give nothing from then on.
+
+    Raises NotInFederation, EndsBeforeItBegan.
+    """
+    stored = Membership.objects.filter(pk=membership).first()
+    if stored is None:
+        raise queries.NotInFederation(f"there is no membership {membership} within what you may see")
+    if to_date < stored.from_date:
+        raise EndsBeforeItBegan(f"the membership began on {stored.from_date}; it ends that day or later")
     before, stored.to_date = stored.to_date, to_date
     stored.save(update_fields=["to_date"])
     _tell(
@@ -302,8 +334,10 @@ def issue_token(
 
 @transaction.atomic
 def revoke_token(*, token: UUID, reason: str, at: datetime) -> None:
-    """Make a token useless at once. Revoking it again changes nothing."""
-    stored = ApiToken.objects.select_for_update().get(pk=token)
+    """Make a token useless at once. Revoking it again changes nothing. Raises NotInFederation."""
+    stored = ApiToken.objects.select_for_update().filter(pk=token).first()
+    if stored is None:
+        raise queries.NotInFederation(f"there is no token {token} within what you may see")
     if stored.revoked_at is not None:
         return
     stored.revoked_at = at

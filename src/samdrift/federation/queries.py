@@ -14,12 +14,20 @@ import attrs
 from django.utils.translation import gettext as _
 
 from samdrift.federation import boundary, rules
-from samdrift.federation.models import ApiToken, Membership, Organisation, Team, User
+from samdrift.federation.models import ApiToken, Membership, Organisation, Ownership, Team, User
 from samdrift.federation.rules import Actor, Kind, Line, Role
 from samdrift.foundation import scoped
 from samdrift.foundation.models import AuditEntry
-from samdrift_logs.errors import ScopeRefused
+from samdrift_logs.errors import SamdriftError, ScopeRefused
 from samdrift_logs.scope import Purpose
+
+
+class NotInFederation(SamdriftError):
+    """What was asked for by name, address or id is not there, or not within the Scope at hand."""
+
+
+class OrganisationMissing(NotInFederation):
+    """No organisation has this short or full name."""
 
 
 @attrs.frozen(kw_only=True)
@@ -198,9 +206,40 @@ def organisation(*, id: UUID) -> OrganisationRow:
 
 
 def organisation_named(*, name: str) -> OrganisationRow:
-    """Return the organisation with this short or full name. Raises Organisation.DoesNotExist."""
-    found = Organisation.objects.filter(short_name=name).first()
-    return _organisation_row(found if found is not None else Organisation.objects.get(name=name))
+    """Return the organisation with this short or full name. Raises OrganisationMissing."""
+    found = Organisation.objects.filter(short_name=name).first() or Organisation.objects.filter(name=name).first()
+    if found is None:
+        raise OrganisationMissing(
+            f"there is no organisation {name!r}; `samdrift organisation list` has their names, "
+            "and `samdrift user load-organisations` takes them up"
+        )
+    return _organisation_row(found)
+
+
+def team_named(*, organisation: UUID, name: str) -> TeamRow:
+    """Return an organisation's team with this name. Raises NotInFederation."""
+    found = [team for team in teams(organisation=organisation) if team.name == name]
+    if not found:
+        raise NotInFederation(f"the organisation has no team {name!r}; add it with `samdrift team add`")
+    return found[0]
+
+
+def person_by_email(*, email: str) -> PersonRow:
+    """Return the person with this address, in any case. Needs a Scope. Raises NotInFederation."""
+    scoped.current()
+    found = User.objects.filter(email__iexact=email).first()
+    if found is None:
+        raise NotInFederation(f"nobody has the address {email}; make the person with `samdrift user add`")
+    return _person_row(found)
+
+
+def ownership_between(*, unit: UUID, municipality: UUID, at: datetime) -> UUID:
+    """Return the ownership of a unit by a municipality at `at`. Raises NotInFederation."""
+    rows = Ownership.objects.filter(unit=unit, municipality=municipality)
+    found = boundary.current_ones(rows, today=boundary.local_date(at)).first()
+    if found is None:
+        raise NotInFederation("the municipality does not own a part of this unit today")
+    return UUID(str(found.pk))
 
 
 def owners_of(*, unit: UUID, at: datetime) -> tuple[OrganisationRow, ...]:

@@ -2,7 +2,8 @@
 
 `publish` stores the fact in the transaction in which it happened. `dispatch`, run by `samdrift tasks`, hands each fact
 to each subscriber once: the handler's own writes and the mark that it ran are one transaction. What fails is tried
-again with growing pauses and is dead, visibly, after `ATTEMPTS`.
+again with growing pauses, `ATTEMPTS` times over about ten minutes. Then it is dead: `samdrift check` tells, `samdrift
+facts list` says what failed, and `samdrift facts revive` has it tried again.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class OutboxOutsideTransaction(SamdriftError):
     """A fact was published outside of the transaction in which it happened; it could be lost or untrue."""
 
 
+class NotDead(SamdriftError):
+    """A delivery that is to be revived is not dead, or not there."""
+
+
 @attrs.frozen(kw_only=True)
 class Received:
     """A fact as its handlers get it."""
@@ -48,6 +53,19 @@ class Dispatched:
     done: int = 0
     failed: int = 0
     dead: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class DeadDelivery:
+    """A handler's work on a fact that was given up. `error` is the last line of what its last attempt said."""
+
+    id: UUID
+    organisation: UUID
+    fact: str
+    handler: str
+    at: datetime
+    attempts: int
+    error: str
 
 
 Handler = Callable[[Received], None]
@@ -106,9 +124,28 @@ def dispatch(*, now: datetime, limit: int = 500) -> Dispatched:
     return Dispatched(done=done, failed=failed, dead=dead)
 
 
+def dead() -> list[DeadDelivery]:
+    """Return the deliveries in Scope that were given up, oldest first."""
+    rows = Delivery.objects.filter(state=Delivery.State.DEAD).select_related("fact").order_by("fact_id", "handler")
+    return [
+        DeadDelivery(
+            id=row.pk,
+            organisation=row.organisation,
+            fact=row.fact.name,
+            handler=row.handler,
+            at=row.fact.at,
+            attempts=row.attempts,
+            error=(row.last_error.strip().splitlines() or [""])[-1],
+        )
+        for row in rows
+    ]
+
+
 def revive(*, delivery: UUID, now: datetime) -> None:
-    """Try a dead delivery again, from the first attempt."""
-    stored = Delivery.objects.get(pk=delivery, state=Delivery.State.DEAD)
+    """Try a dead delivery again, from the first attempt. Raises NotDead."""
+    stored = Delivery.objects.filter(pk=delivery, state=Delivery.State.DEAD).first()
+    if stored is None:
+        raise NotDead(f"there is no dead delivery {delivery}; `samdrift facts list` has them")
     stored.state, stored.attempts, stored.next_at = Delivery.State.WAITING, 0, now
     stored.save(update_fields=["state", "attempts", "next_at"])
 

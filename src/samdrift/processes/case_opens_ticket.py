@@ -3,7 +3,8 @@
 On soc.case.opened of level medium or worse. The unit's clock (respond, resolve) and the SPOC's (acknowledge) come from
 the subscription of the log source, or from the standard where there is none. Once for each case: the fact's id is the
 ticket's origin, and the link knows its case. A case that an organisation handles for itself opens a ticket with its own
-team. Where the handler has no team yet the fact is tried again, visibly, until it has.
+team. Where the handler has no team yet the fact is tried again, 8 times over about ten minutes. Then it is dead, which
+`samdrift check` and `samdrift facts list` show; `samdrift facts revive` has it tried again.
 """
 
 from __future__ import annotations

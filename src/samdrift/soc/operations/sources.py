@@ -30,12 +30,14 @@ from samdrift.soc.models import Credential, Source
 from samdrift.soc.operations.lake import prepare_lake
 from samdrift_logs.errors import InputRefused, SamdriftError, StorageFailed
 from samdrift_logs.events.sources import (
+    AUTO,
     OrganisationName,
     SourceRegistry,
     token_digest,
     write_registry,
 )
 from samdrift_logs.events.sources import Source as RegistrySource
+from samdrift_logs.normalise import source_types
 from samdrift_logs.scope import Purpose, Scope, all_organisations
 
 _SERIES = "source registry"
@@ -84,7 +86,8 @@ def register_source(
 
     The organisation's tables in the lake are made first, since the writer never makes any.
 
-    Raises SourceRefused for a name that is taken, a network that is none or another organisation's, an unknown zone.
+    Raises SourceRefused for a name that is taken, an unknown source type or zone, a network that is none or another
+    organisation's.
     """
     title = name.strip()
     if not title or Source.objects.filter(organisation=organisation, name=title).exists():
@@ -92,7 +95,7 @@ def register_source(
     source = Source.objects.create(
         organisation_id=organisation,
         name=title,
-        type=source_type,
+        type=_type(source_type),
         timezone=_zone(timezone),
         networks=_networks(networks, organisation=organisation),
         hosts=[host.strip().lower() for host in hosts if host.strip()],
@@ -173,15 +176,19 @@ def revoke_credential(*, credential: UUID, reason: str, at: dt.datetime) -> None
 
 
 @transaction.atomic
-def set_networks(*, source: UUID, networks: Sequence[str], hosts: Sequence[str] = (), at: dt.datetime) -> None:
+def set_networks(
+    *, source: UUID, networks: Sequence[str] | None = None, hosts: Sequence[str] | None = None, at: dt.datetime
+) -> None:
     """Say from which addresses (and, within them, which host names) plain syslog is this source's.
 
-    Raises SourceNotFound, SourceRefused.
+    What is None stays as it is. Raises SourceNotFound, SourceRefused.
     """
     found = _locked(source)
     before = {"networks": found.networks, "hosts": found.hosts}
-    found.networks = _networks(networks, organisation=found.organisation_id)
-    found.hosts = [host.strip().lower() for host in hosts if host.strip()]
+    if networks is not None:
+        found.networks = _networks(networks, organisation=found.organisation_id)
+    if hosts is not None:
+        found.hosts = [host.strip().lower() for host in hosts if host.strip()]
     found.save(update_fields=["networks", "hosts"])
     _tell(found, "networks_set", before=before, after={"networks": found.networks, "hosts": found.hosts}, at=at)
 
@@ -273,6 +280,13 @@ def _locked(source: UUID) -> Source:
     if found is None:
         raise SourceNotFound(f"there is no source {source} within what you may see")
     return found
+
+
+def _type(name: str) -> str:
+    known = (*source_types(), AUTO)
+    if name not in known:
+        raise SourceRefused(f"{name!r} is no source type; choose one of {', '.join(sorted(known))}")
+    return name
 
 
 def _zone(name: str) -> str:

@@ -42,7 +42,16 @@ from samdrift.soc.queries.logs import (
     top_values,
 )
 from samdrift.soc.queries.pipeline import PipelineState, ProcessState, pipeline_state
-from samdrift.soc.queries.sources import CredentialRow, SourceList, SourceMissing, SourceRow, source_page, sources
+from samdrift.soc.queries.sources import (
+    CredentialRow,
+    SourceCredentialRow,
+    SourceList,
+    SourceMissing,
+    SourceRow,
+    credentials,
+    source_page,
+    sources,
+)
 from samdrift_logs.search import Histogram, QueryError, SearchHit, SearchResult, SearchStopped, TopValues
 
 __all__ = [
@@ -72,6 +81,7 @@ __all__ = [
     "SearchHit",
     "SearchResult",
     "SearchStopped",
+    "SourceCredentialRow",
     "SourceList",
     "SourceMissing",
     "SourceRow",
@@ -82,6 +92,7 @@ __all__ = [
     "case_page",
     "case_queue",
     "cases_by_id",
+    "credentials",
     "event_page",
     "events_around",
     "histogram",

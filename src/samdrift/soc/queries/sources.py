@@ -37,6 +37,14 @@ class CredentialRow:
 
 
 @attrs.frozen(kw_only=True)
+class SourceCredentialRow(CredentialRow):
+    """A credential with the source that it is of."""
+
+    source: UUID
+    source_name: str
+
+
+@attrs.frozen(kw_only=True)
 class SourceRow:
     """A source and its state over the last hours.
 
@@ -108,6 +116,23 @@ def source_page(*, source: UUID, at: dt.datetime, look_back: dt.timedelta = LOOK
     if not found:
         raise SourceMissing(f"there is no source {source} within what you may see")
     return _rows(found, at=at, look_back=look_back)[0]
+
+
+def credentials() -> list[SourceCredentialRow]:
+    """Return the credentials of the sources in Scope, by source and age. Needs ADMINISTRATION. One query."""
+    rows = Credential.objects.select_related("source").order_by("source__name", "issued_at")
+    return [
+        SourceCredentialRow(
+            id=row.pk,
+            source=row.source_id,
+            source_name=row.source.name,
+            kind=row.kind,
+            hint=row.hint,
+            issued_at=row.issued_at,
+            revoked_at=row.revoked_at,
+        )
+        for row in rows
+    ]
 
 
 def source_names() -> Mapping[UUID, str]:
