@@ -99,6 +99,7 @@ def test_network_that_overlaps_another_organisations_is_refused(services: Servic
         ({"networks": ["10.20.0.1/16"]}, "no network"),
         ({"timezone": "Mars/Olympus"}, "no time zone"),
         ({"name": "  "}, "name"),
+        ({"source_type": "winlogbaet"}, "no source type; choose one of auto, .*winlogbeat"),
     ],
 )
 def test_source_with_wrong_values_is_refused(services: Services, given: dict[str, object], why: str) -> None:
