@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "samdrift.web.middleware.NothingHidden",
     "samdrift.web.middleware.NoNul",
     "allauth.account.middleware.AccountMiddleware",
     "samdrift.web.middleware.ActingAs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,9 @@ from samdrift_logs.errors import ScopeRefused
 Answer = Callable[[HttpRequest], HttpResponse]
 
 API = "/api/"
+# C0 and C1 but tab and line ends; the marks, embeddings, overrides and isolates of the bidirectional algorithm.
+_HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_FORM_OR_HIDDEN = re.compile(rf"<textarea[^>]*>[^<]*|\svalue=\"[^\"]*\"|(?P<hidden>{_HIDDEN.pattern})")
 
 # Images may be data: because the QR code of a TOTP secret must not lie in any file or cache.
 POLICY = (
@@ -52,6 +56,31 @@ class ChosenLanguage:
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response
+
+
+class NothingHidden:
+    """Show the characters that a terminal obeys, or that turn the reading order round, as their numbers.
+
+    Log lines, names and queries hold what an attacker wrote; escaping keeps such characters, and the eye then reads
+    something else than what is there. What stands in a form goes back as it is, so it is left alone.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.streaming or not response.headers.get("Content-Type", "").startswith("text/html"):
+            return response
+        page = response.content.decode()
+        if _HIDDEN.search(page):
+            response.content = _FORM_OR_HIDDEN.sub(_shown, page).encode()
+        return response
+
+
+def _shown(found: re.Match[str]) -> str:
+    hidden = found["hidden"]
+    return f"⟨U+{ord(hidden):04X}⟩" if hidden else found.group()
 
 
 class NoNul:

@@ -14,6 +14,8 @@ from samdrift_logs.lake import Lake, LakeWriter
 from tests.samdrift_logs.lake import rows
 
 COUNT = 240
+# What somebody who attacks the reader writes: a script, a turned reading order, a terminal's orders.
+HOSTILE = "<script>alert(1)</script>\u202egnp.exe\x1b[2J\x1b]0;x\x07"
 ATTACKS = {
     "01b9a7c1": (
         "Adgangskoder læst fra LSASS",
@@ -25,7 +27,7 @@ ATTACKS = {
         "Skyggekopier slettet",
         "high",
         ("attack.impact", "attack.t1490"),
-        "vssadmin.exe delete shadows /all /quiet",
+        f"vssadmin.exe delete shadows /all /quiet {HOSTILE}",
     ),
     "03d7e911": (
         "PowerShell med kodet kommando",
@@ -74,7 +76,11 @@ def build(*, data: Path, organisation: UUID, subscription: UUID, at: datetime, p
         command = (
             rule[1][3] if rule else (r"C:\Program Files\Esri\sync.exe /job 7", "svchost.exe -k netsvcs")[place % 2]
         )
-        user = r"ODENSE\svc-backup" if rule else (r"ODENSE\anbe", r"NT AUTHORITY\SYSTEM", r"ODENSE\mkj")[place % 3]
+        user = (
+            r"ODENSE\svc-backup" + HOSTILE
+            if rule
+            else (r"ODENSE\anbe", r"NT AUTHORITY\SYSTEM", r"ODENSE\mkj")[place % 3]
+        )
         row = _row(place, organisation=organisation, source=source, at=at, command=command, user=user)
         made.append(row)
         if rule:
