@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import datetime as dt
 import itertools
 import json
 import os
@@ -19,14 +18,14 @@ from pathlib import Path
 from uuid import UUID
 
 import attrs
-import httpx
 import pytest
 
 from samdrift_logs.events.sources import OrganisationName, Source, SourceRegistry, token_digest, write_registry
-from samdrift_logs.journal import Journal, Ledger, read_counters
-from samdrift_logs.lake import Gate, Lake
+from samdrift_logs.lake import Lake
 from samdrift_logs.scope import Purpose, Scope
 from tests.crash.entries import RULE
+from tests.crash.proofs import check_ledger, free_ports, is_drained, stored_rows, wait_until
+from tests.crash.shippers import Shipper
 
 SEED = int(os.environ.get("SAMDRIFT_CRASH_SEED", "20261123"))
 KILLS = 24
@@ -34,7 +33,6 @@ ORGANISATIONS = [UUID(int=number) for number in (1, 2, 3, 5, 8)]
 SCOPE = Scope(organisations=ORGANISATIONS, purpose=Purpose.WATCH, reason="prøve", actor="test")
 ENTRIES = Path(__file__).with_name("entries.py")
 ROOT = Path(__file__).parents[2]
-PER_REQUEST = 100
 
 
 @attrs.define
@@ -71,62 +69,10 @@ class Processes:
                 process.wait()
 
 
-@attrs.define
-class Client(threading.Thread):
-    """A shipper: sends documents in batches by `_bulk` and sends each again until it is answered 201 or 409.
-
-    Now and then it hangs up before the answer, as a shipper with a short patience does: what it sends again may be
-    stored already.
-    """
-
-    organisation: UUID
-    port: int
-    stop: threading.Event
-    chance: random.Random
-    acknowledged: set[str] = attrs.field(factory=set)
-    sent_again: int = 0
-    conflicts: int = 0
-
-    def __attrs_pre_init__(self) -> None:
-        threading.Thread.__init__(self, daemon=True)
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def run(self) -> None:
-        for first in itertools.count(step=PER_REQUEST):
-            if self.stop.is_set():
-                return
-            waiting = {f"{self.organisation.int}-{number}" for number in range(first, first + PER_REQUEST)}
-            tries = 0
-            while waiting:
-                taken = self._send(sorted(waiting))
-                self.acknowledged |= taken
-                waiting -= taken
-                tries += 1
-                self.sent_again += tries > 1
-                time.sleep(0.01 if taken else 0.1)
-
-    def _send(self, names: list[str]) -> set[str]:
-        lines = []
-        for name in names:
-            marker = "evil" if name.endswith("7") else "good"
-            document = {"Channel": "Security", "EventID": 4624, "Marker": marker, "Name": name, "Pad": "x" * 300}
-            lines += [json.dumps({"create": {"_id": name}}), json.dumps(document)]
-        try:
-            answer = httpx.post(
-                f"http://127.0.0.1:{self.port}/_bulk",
-                content="\n".join(lines) + "\n",
-                headers={"Content-Type": "application/x-ndjson", "Authorization": f"ApiKey {self.organisation}"},
-                timeout=httpx.Timeout(10, read=0.003 if self.chance.random() < 0.1 else 10),
-                trust_env=False,
-            )
-            items = answer.json()["items"] if answer.status_code == 200 else []
-        except (httpx.HTTPError, ValueError):
-            return set()
-        statuses = [(item["create"]["_id"], item["create"]["status"]) for item in items]
-        self.conflicts += sum(status == 409 for _, status in statuses)
-        return {name for name, status in statuses if status in (201, 409)}
+def document(name: str) -> dict[str, object]:
+    """Return a document; the rule of the test meets those whose name ends in 7."""
+    marker = "evil" if name.endswith("7") else "good"
+    return {"Channel": "Security", "EventID": 4624, "Marker": marker, "Name": name, "Pad": "x" * 300}
 
 
 @attrs.define
@@ -169,7 +115,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     (tmp_path / "rules" / "crash.yml").write_text(RULE)
     for organisation in ORGANISATIONS:
         Lake(tmp_path / "lake").create(organisation)
-    one = Processes(tmp_path, *_free_ports(2))
+    one = Processes(tmp_path, *free_ports(2))
     yield one
     one.stop()
 
@@ -182,13 +128,20 @@ def test_kill_of_any_process_loses_nothing_and_doubles_nothing(processes: Proces
         processes.start(name)
     stop = threading.Event()
     clients = [
-        Client(organisation, processes.bulk_port, stop, random.Random(f"{SEED} {organisation}"))
+        Shipper(
+            organisation=organisation,
+            token=str(organisation),
+            port=processes.bulk_port,
+            stop=stop,
+            chance=random.Random(f"{SEED} {organisation}"),
+            document=document,
+        )
         for organisation in ORGANISATIONS
     ]
     plain = SyslogClient(processes.syslog_port, stop)
     for thread in (*clients, plain):
         thread.start()
-    _until(lambda: all(client.acknowledged for client in clients), timeout_s=60)
+    wait_until(lambda: all(client.acknowledged for client in clients), timeout_s=60)
 
     killed = collections.Counter()
     for _ in range(KILLS):
@@ -201,7 +154,7 @@ def test_kill_of_any_process_loses_nothing_and_doubles_nothing(processes: Proces
     for thread in (*clients, plain):
         thread.join(60)
         assert not thread.is_alive()
-    _until(lambda: _is_drained(processes.data), timeout_s=120)
+    wait_until(lambda: is_drained(processes.data), timeout_s=120)
     processes.stop()
 
     acknowledged = {name for client in clients for name in client.acknowledged}
@@ -217,23 +170,8 @@ def test_kill_of_any_process_loses_nothing_and_doubles_nothing(processes: Proces
     assert lost == set()
     assert any(client.conflicts for client in clients)
     assert [name for name, count in (*documents.items(), *lines.items()) if count != 1] == []
-    _check_ledger(processes.data, len(documents) + len(lines))
+    check_ledger(processes.data, SCOPE, stored=len(documents) + len(lines), workers=("work-1", "work-2"))
     _check_alerts(processes.data, {name for name in documents if name.endswith("7")})
-
-
-def _check_ledger(data: Path, stored: int) -> None:
-    now = dt.datetime.now(dt.UTC)
-    span = (now - dt.timedelta(hours=2), now + dt.timedelta(hours=1))
-    ledger = Ledger(data / "ledger")
-    rows = ledger.rows(SCOPE, *span)
-    ledger.close()
-    assert [row for row in rows if not row.closed or not row.adds_up] == []
-    assert sum(row.stored for row in rows) == stored
-    assert sum(row.rejected for row in rows) == 0
-    for name in ("work-1", "work-2"):
-        counters = read_counters(data / "run")[name]["counters"]
-        assert isinstance(counters, dict)
-        assert counters.get("lost_records", 0) == 0
 
 
 def _check_alerts(data: Path, evil: set[str]) -> None:
@@ -249,36 +187,8 @@ def _check_alerts(data: Path, evil: set[str]) -> None:
     assert all(len(events) == 1 for events in events_of.values())
 
 
-def _is_drained(data: Path) -> bool:
-    journal = Journal(data / "journal")
-    readers = [journal.reader(partition) for partition in range(journal.partitions)]
-    done = all(reader.acknowledged >= reader.durable for reader in readers)
-    for reader in readers:
-        reader.close()
-    return done
-
-
 def _stored(data: Path) -> tuple[collections.Counter[str], collections.Counter[str]]:
     """Count the documents by name and the syslog lines by text."""
-    view = Gate(Lake(data / "lake")).open(SCOPE)
-    with view.connect() as connection:
-        paths = [str(file.path) for file in view.files]
-        rows = [raw for (raw,) in connection.execute("SELECT raw FROM read_parquet(?)", [paths]).fetchall()]
+    rows = [raw for _, raw in stored_rows(data, SCOPE)]
     documents = collections.Counter(json.loads(raw)["Name"] for raw in rows if raw.startswith("{"))
     return documents, collections.Counter(raw for raw in rows if not raw.startswith("{"))
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def _until(condition: object, *, timeout_s: float) -> None:
-    assert callable(condition)
-    give_up_at = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < give_up_at, "it did not come about in time"
-        time.sleep(0.1)

@@ -45,17 +45,26 @@ class _Kept:
     process: subprocess.Popen[bytes]
     failures: int = 0
     started: float = attrs.field(factory=time.monotonic)
+    start_again_at: float | None = None  # monotonic; set once it was seen to have ended
 
 
 class Supervisor:
     """Keeps a set of samdrift processes alive until told to stop.
 
-    A process that ends is started again after a growing delay; one that stayed up for a minute is forgiven. `pids` is
-    written to `<data>/run/pids.json` by nobody: ask `pid(name)`.
+    A process that ends is started again after a growing delay, which holds no other back; one that stayed up for a
+    minute is forgiven. `pids` is written to `<data>/run/pids.json` by nobody: ask `pid(name)`.
     """
 
-    def __init__(self, programs: Sequence[Program], *, environment: Mapping[str, str], log_folder: Path):
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        *,
+        environment: Mapping[str, str],
+        log_folder: Path,
+        restart_delays_s: Sequence[float] = RESTART_DELAYS_S,
+    ):
         self._programs = programs
+        self._restart_delays_s = restart_delays_s
         self._environment = dict(environment)
         self._log_folder = log_folder
         self._kept: dict[str, _Kept] = {}
@@ -77,7 +86,7 @@ class Supervisor:
         try:
             while not stop.wait(0.2):
                 for kept in self._kept.values():
-                    self._revive(kept, stop)
+                    self._revive(kept)
         finally:
             self.stop()
 
@@ -105,23 +114,24 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C reaches the supervisor only, which then stops them in order
             )
 
-    def _revive(self, kept: _Kept, stop: threading.Event) -> None:
+    def _revive(self, kept: _Kept) -> None:
+        """Start again what ended, once its delay is over."""
+        now = time.monotonic()
         if kept.process.poll() is None:
-            if kept.failures and time.monotonic() - kept.started > 60:
+            if kept.failures and now - kept.started > 60:
                 kept.failures = 0
-            return
-        delay = RESTART_DELAYS_S[min(kept.failures, len(RESTART_DELAYS_S) - 1)]
-        code = kept.process.returncode
-        sys.stderr.write(
-            f"samdrift: {kept.program.name} ended with {code}; starting it again in {delay:g} s "
-            f"(see {self._log_folder / (kept.program.name + '.log')})\n"
-        )
-        if stop.wait(delay):
-            return
-        with self._lock:
-            kept.process = self._spawn(kept.program)
-            kept.failures += 1
-            kept.started = time.monotonic()
+        elif kept.start_again_at is None:
+            delay = self._restart_delays_s[min(kept.failures, len(self._restart_delays_s) - 1)]
+            kept.start_again_at = now + delay
+            sys.stderr.write(
+                f"samdrift: {kept.program.name} ended with {kept.process.returncode}; starting it again in {delay:g} s "
+                f"(see {self._log_folder / (kept.program.name + '.log')})\n"
+            )
+        elif now >= kept.start_again_at:
+            with self._lock:
+                kept.process = self._spawn(kept.program)
+                kept.failures += 1
+                kept.started, kept.start_again_at = now, None
 
 
 @contextlib.contextmanager
