@@ -80,7 +80,7 @@ class HyperscanScanner:
             found.append(literal)
             ends.append(end)
 
-        self._database.scan(text, match_event_handler=on_match, scratch=self._scratch)
+        self._database.scan(text, match_event_handler=on_match, scratch=self._scratch)  # type: ignore[type-var]
         return ends, found
 
 

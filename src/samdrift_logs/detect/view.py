@@ -55,12 +55,14 @@ class BatchView:
         return name
 
     def every_column(self) -> dict[str, FieldColumn]:
-        """Return each native column, and the message where no native field holds it: what keywords look at."""
+        """Return each native column, and the message of the rows whose native fields hold none: what keywords read."""
         columns = dict(self._batch.native)
-        if _MESSAGE not in self._spellings:
-            column = _sparse(self._batch.table[_MESSAGE])
-            if len(column.rows):
-                columns[_MESSAGE] = column
+        message = _sparse(self._batch.table[_MESSAGE])
+        natives = [self._batch.native[native].rows for native in self._spellings.get(_MESSAGE, ())]
+        if natives:
+            message = _without_rows(message, np.concatenate(natives))
+        if len(message.rows):
+            columns[_MESSAGE] = _merged(columns[_MESSAGE], message) if _MESSAGE in columns else message
         return columns
 
     def _made(self, name: str) -> Column | None:
@@ -144,3 +146,16 @@ def _sparse(array: pa.ChunkedArray) -> FieldColumn:
     rows = np.flatnonzero(np.asarray(indices.is_valid())).astype(np.int32)
     codes = indices.drop_null().to_numpy(zero_copy_only=False).astype(np.int32)
     return FieldColumn(rows, codes, encoded.dictionary.to_pylist())
+
+
+def _without_rows(column: FieldColumn, rows: npt.NDArray[np.int32]) -> FieldColumn:
+    kept = ~np.isin(column.rows, rows)
+    return FieldColumn(rows=column.rows[kept], codes=column.codes[kept], values=column.values)
+
+
+def _merged(one: FieldColumn, other: FieldColumn) -> FieldColumn:
+    """Return both as one column; no row is in both."""
+    rows = np.concatenate([one.rows, other.rows])
+    order = np.argsort(rows, kind="stable")
+    codes = np.concatenate([one.codes, other.codes + np.int32(len(one.values))])
+    return FieldColumn(rows=rows[order], codes=codes[order], values=[*one.values, *other.values])

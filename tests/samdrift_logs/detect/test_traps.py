@@ -81,6 +81,14 @@ def test_keywords_look_at_any_value_and_at_the_message() -> None:
     ) == [0, 1]
 
 
+@pytest.mark.parametrize("name", ["Message", "message"])
+def test_keywords_look_at_the_message_of_rows_whose_own_fields_hold_none(name: str) -> None:
+    engine = engine_for(rule_text("k: [session opened]\ncondition: k"))
+    events = [{name: "nothing"}, {"pid": 7}, {name: "session opened"}]
+
+    assert rows_matched(engine, events, message=["nothing", "Session Opened", "other"]) == [1, 2]
+
+
 def test_routing_a_rule_does_not_fire_on_another_channel() -> None:
     text = rule_text("s: {EventID: 1102}\ncondition: s", logsource={"product": "windows", "service": "security"})
 
