@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,12 +13,14 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from samdrift.federation.rules import Actor, Kind, Role
 from samdrift.soc import queries
 from samdrift.web import charts, lists, querying, words
 from samdrift.web.acting import first_of, purpose
 from samdrift_logs.scope import Purpose
 
 HOUR = timedelta(hours=1)
+MOST_REFUSED = 20  # senders shown; the receiver keeps them with the most frequent first
 
 
 @require_GET
@@ -41,8 +43,45 @@ def sources(request: Any) -> HttpResponse:
         "text": request.GET.get("text", ""),
         "filters": [lists.choice(request.GET, name="state", label=_("State"), values=states)],
         "kept": {},
+        "pipeline": _pipeline(request) if _watches_for_others(request.acting.actor) else None,
     }
     return render(request, "web/sources/_sources.html" if request.htmx else "web/sources/sources.html", context)
+
+
+def _watches_for_others(actor: Actor) -> bool:
+    """Tell whether the viewer is a unit's analyst. The pipeline is of all municipalities, so none of them reads it."""
+    return Role.ANALYST in actor.roles and actor.organisation_kind == Kind.UNIT
+
+
+def _pipeline(request: Any) -> dict[str, Any]:
+    """Return how receiver and workers do, and who was refused at the door. Of the whole installation."""
+    processes = queries.pipeline_state(at=request.at).processes
+    refused = [line for process in processes for line in _listed(process.counters.get("refused"))]
+    shown = [{"process": item, "state": process_state(item), "problems": problems_of(item)} for item in processes]
+    return {"processes": shown, "refused": refused[:MOST_REFUSED]}
+
+
+def process_state(process: queries.ProcessState) -> words.State:
+    """Return the state of a process in words."""
+    if not process.is_alive:
+        return words.State(_("Stopped") if process.counters.get("stopped") else _("Stalled"), "late")
+    return words.State(_("Has problems"), "soon") if problems_of(process) else words.State(_("Runs"), "good")
+
+
+def problems_of(process: queries.ProcessState) -> list[str]:
+    """Return what a process says is wrong: its rules, its sink, its registry, its journal."""
+    counters = process.counters
+    named = [f"{name}: {text}" for name, text in _named(counters.get("problems")).items()]
+    told = [_named(counters.get("registry")).get("problem"), _named(counters.get("journal")).get("last_problem")]
+    return [process.problem] * bool(process.problem) + named + [str(text) for text in told if text]
+
+
+def _named(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(value: object) -> list[Mapping[str, object]]:
+    return [line for line in value if isinstance(line, dict)] if isinstance(value, list) else []
 
 
 def source_state(row: queries.SourceRow) -> words.State:
