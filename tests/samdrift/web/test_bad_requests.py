@@ -42,3 +42,11 @@ def test_years_that_no_log_is_of(page: str, ends: str, log_in: LogIn) -> None:
 
     assert answer.status_code in {200, 400}
     assert "fra 2000 til 2099" in answer.content.decode()
+
+
+@pytest.mark.parametrize("given", ["", "x", "00000000-0000"])
+def test_acting_for_an_id_that_is_none(given: str, log_in: LogIn) -> None:
+    page = log_in("both").post("/acting/", {"organisation": given}).content.decode()
+
+    assert "Den valgte organisation kender vi ikke." in page
+    assert "UUID" not in page

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from samdrift.federation import queries
@@ -23,8 +24,12 @@ def choose(request: Any) -> HttpResponse:
     """Let somebody who belongs to several organisations say for which one they act now."""
     if request.method == "POST":
         try:
-            acting.choose(request, UUID(request.POST.get("organisation", "")))
-        except (ValueError, ScopeRefused) as refused:
+            organisation = UUID(request.POST.get("organisation", ""))
+        except ValueError:
+            return errors.forbidden(request, reason=_("The organisation that was chosen is none that we know."))
+        try:
+            acting.choose(request, organisation)
+        except ScopeRefused as refused:
             return errors.forbidden(request, reason=str(refused))
         return HttpResponseRedirect(safe_next(request))
     choices = [
