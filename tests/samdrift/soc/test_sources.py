@@ -192,7 +192,8 @@ def test_pipeline_state_shows_who_is_alive_and_what_cannot_be_read(data: Path) -
     (data / "run" / "receive.json").write_text("{")
     now = dt.datetime.now(dt.UTC)
 
-    state = queries.pipeline_state(at=now)
+    with everyone():
+        state = queries.pipeline_state(at=now)
 
     assert [(process.name, process.is_alive) for process in state.processes] == [("receive", False), ("work", True)]
     assert state.processes[1].counters == {"events": 5}
