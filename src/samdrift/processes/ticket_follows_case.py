@@ -11,10 +11,12 @@ from django.utils.translation import pgettext
 
 from samdrift.foundation import outbox
 from samdrift.foundation.outbox import Received
+from samdrift.processes.case_opens_ticket import PRIORITY_OF_LEVEL
 from samdrift.processes.models import CaseTicket
 from samdrift.soc import operations as soc
 from samdrift.support import operations as support
-from samdrift.support.rules import Automatic
+from samdrift.support import queries as tickets
+from samdrift.support.rules import Automatic, StepRefused
 
 AUTHOR = "Samdrift"
 
@@ -38,13 +40,14 @@ def tell_ticket_of_closed_case(fact: Received) -> None:
 
 @outbox.subscribe("soc.case.escalated")
 def tell_ticket_of_worse_case(fact: Received) -> None:
-    """Write on the ticket that the case got worse; its holder decides on the priority."""
+    """Write on the ticket that the case got worse, and raise its priority with it: the clocks must not stay behind."""
     with translation.override("da"):
         text = _("Security case %(number)s got worse: it is now %(level)s.") % {
             "number": fact.payload["number"],
             "level": _in_words(str(fact.payload["level"])),
         }
     _write_on_ticket(fact, text)
+    _raise_priority(fact, PRIORITY_OF_LEVEL.get(str(fact.payload["level"]), "P3"), reason=text)
 
 
 @outbox.subscribe("support.ticket.accepted")
@@ -81,4 +84,21 @@ def _write_on_ticket(fact: Received, text: str) -> None:
         support.add_message(actor=actor, ticket=link.ticket_id, body=text, at=fact.at, origin=f"fact:{fact.id}")
     except support.TicketRefused:
         # A closed ticket takes no more messages; its parties read the case itself.
+        return
+
+
+def _raise_priority(fact: Received, priority: str, *, reason: str) -> None:
+    """Give the ticket a more urgent priority; a person's more urgent one stays. P1 sorts before P2."""
+    link = CaseTicket.objects.filter(case=UUID(str(fact.payload["case"]))).first()
+    if link is None:
+        return
+    handler = link.counterparty_id or link.organisation_id
+    row = tickets.tickets_by_id([link.ticket_id], organisation=handler).get(link.ticket_id)
+    if row is None or row.priority <= priority or row.holder is None:
+        return
+    actor = Automatic(name=AUTHOR, organisation_id=row.holder)
+    try:
+        support.change_priority(actor=actor, ticket=link.ticket_id, priority=priority, reason=reason, at=fact.at)
+    except (support.TicketRefused, StepRefused):
+        # Solved or closed: nobody's clock runs any more.
         return

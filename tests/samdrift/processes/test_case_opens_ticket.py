@@ -136,3 +136,22 @@ def test_onboarded_organisation_gets_its_tables(services: Services, data: Path) 
 
     tables = {path.name for path in (data / "lake").iterdir()}
     assert {str(organisation) for organisation in services.world.organisations.values()} <= tables
+
+
+def test_case_that_turns_critical_raises_its_tickets_priority_once(services: Services, source: UUID) -> None:
+    case = struck(services, source)
+    later = AT + dt.timedelta(minutes=5)
+
+    with everyone():
+        soc.record_alerts(alerts=[alert(services.id("odense"), source, level="critical", event_id="0-9-9")], at=later)
+    hand_out(later)
+    hand_out(later)
+
+    with services.world.within("odense", "syd", purpose=Purpose.OPERATION):
+        ticket = queries.ticket_of_case(case=case)
+    assert ticket is not None
+    with services.world.acting("syd", Role.SECOND_LINE_AGENT, Purpose.SUPPORT):
+        actor = services.world.actor("syd", Role.SECOND_LINE_AGENT)
+        page = support_queries.ticket_page(ticket=ticket, actor=actor, at=later)
+    assert page.ticket.priority == "P1"
+    assert [item.what for item in page.story].count("priority_changed") == 1
