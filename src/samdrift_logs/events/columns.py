@@ -38,7 +38,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("category", _WORD, "Sigma logsource category where the source fixes it: proxy, firewall …"),
     Column("service", _WORD, "Sigma logsource service where the source fixes it: sshd, sudo …"),
     Column("event_code", _WORD, "the producer's number of the event type: 4624, 1 …"),
-    Column("severity", pa.int8(), "syslog severity 0 (emergency) to 7 (debug); null where not given", source="RFC 5424"),
+    Column("severity", pa.int8(), "syslog severity, 0 (emergency) to 7 (debug)", source="RFC 5424"),
     Column("host", _WORD, "the machine the event is about, as the sender names it"),
     Column("user", _WORD, "the account that acted"),
     Column("action", _WORD, "what was decided or done: allow, deny, accept, failed …"),
