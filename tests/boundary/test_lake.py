@@ -278,6 +278,7 @@ OF_ROWS = {
     "case_page",
     "case_queue",
     "cases_by_id",
+    "credentials",
     "my_cases",
     "search_cases",
 }
