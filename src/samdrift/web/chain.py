@@ -72,8 +72,17 @@ def _detail(row: AuditRow) -> str:
     if row.action == f"{LOOKS}searched":
         ends = [_local(str(after[name])) for name in ("since", "until") if after.get(name)]
         return " · ".join(part for part in (str(after.get("query") or "*"), " – ".join(ends)) if part)
-    told = {name: str(value) for name, value in after.items() if value not in (None, "", [])}
+    told = {name: _plain(value) for name, value in after.items() if value not in (None, "", [], {})}
     return ", ".join(f"{name}: {value}" for name, value in told.items() if not _UUID.fullmatch(value))[:400]
+
+
+def _plain(value: object) -> str:
+    """Return a stored value as people write it: lists and pairs with commas, no brackets or quotes."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(part) for part in value)
+    return str(value)
 
 
 def _local(text: str) -> str:
@@ -96,6 +105,7 @@ def _action(action: str) -> str:
         "soc.case.noted": _("noted on a case"),
         "soc.case.decided": _("decided on a case"),
         "soc.case.closed": _("closed a case"),
+        "soc.case.state_changed": _("changed the state of a case"),
         "soc.case.escalated": _("raised the level of a case"),
         "support.ticket.opened": _("opened a ticket"),
         "support.ticket.accepted": _("accepted a ticket"),
@@ -114,6 +124,7 @@ def _action(action: str) -> str:
         "federation.ownership.began": _("began to own a part of a unit"),
         "federation.ownership.ended": _("ceased to own a part of a unit"),
         "soc.source.registered": _("registered a log source"),
+        "soc.source.token_issued": _("issued a token for a log source"),
         "federation.organisation.onboarded": _("took up the organisation"),
         "catalogue.subscription.started": _("started a subscription"),
         "catalogue.subscription.ended": _("ended a subscription"),
