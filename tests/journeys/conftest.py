@@ -37,9 +37,9 @@ def catalogues() -> None:
     messages.compile_catalogues()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(catalogues: None) -> Iterator[Browser]:
-    """One Chromium for the whole run."""
+    """One Chromium for a module. Playwright keeps an event loop in this thread, which other modules must not find."""
     executable = find_component("chromium")
     if executable is None:
         if REQUIRE_ALL:
@@ -51,6 +51,7 @@ def browser(catalogues: None) -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield opened
         opened.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

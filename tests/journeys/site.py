@@ -44,6 +44,7 @@ def main(folder: Path) -> None:
     from tests.samdrift.web import federation
 
     call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
     made = federation.build(content=CONTENT, data=folder, at=timezone.now())
     server = make_server("127.0.0.1", 0, application, server_class=_Server, handler_class=_Quiet)
     told = {name: str(getattr(made, name)) for name in ("ticket", "case", "alert", "source")}

@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 
 from tests.samdrift.web.federation import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.component("chromium"), pytest.mark.slow]
+# In the story's group: two Chromiums on two cores only wait for each other.
+pytestmark = [pytest.mark.browser, pytest.mark.component("chromium"), pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CheckPage = Callable[[Page], None]

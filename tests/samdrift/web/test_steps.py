@@ -52,10 +52,6 @@ def test_login_with_wrong_password_tells_nothing(federation: making.Federation) 
     assert message in _text(unknown)
 
 
-def test_nobody_signs_up(db: None) -> None:
-    assert "Brugere oprettes af din organisation" in _text(Client().get("/account/signup/"))
-
-
 def test_policy_of_the_organisation_demands_two_steps(federation: making.Federation, log_in: LogIn) -> None:
     with entered(all_organisations(purpose=Purpose.OPERATION, reason="test", actor="test")):
         federating.set_policy(organisation=federation.odense, mfa_required=True, at=timezone.now())
