@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -51,21 +50,6 @@ class FieldRow:
     without: str
     alone: str
     matched: bool
-
-
-@attrs.frozen(kw_only=True)
-class EventLine:
-    """An event as one line, and what it opens to."""
-
-    id: str
-    at: datetime
-    received_at: datetime
-    host: str
-    line: str
-    organisation: str
-    source: str
-    rows: Sequence[FieldRow]
-    raw: str
 
 
 def field_rows(
